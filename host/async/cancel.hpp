@@ -1,0 +1,53 @@
+// Cancellation and deadlines: one small value, Wait, that everything which waits takes.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+
+namespace onex::host {
+
+using SteadyClock = std::chrono::steady_clock;
+
+/// A request to stop that several parties can hear. Once cancelled, for ever cancelled. [any thread]
+class Cancel {
+  public:
+    using Registration = std::shared_ptr<void>;
+
+    /// Runs every callback on this thread, once, without holding the lock.
+    void cancel();
+    [[nodiscard]] bool cancelled() const;
+
+    /// Calls `callback` when cancelled, at once if that has happened. Dropping the registration
+    /// unregisters; after that returned, the callback isn't started any more.
+    [[nodiscard]] Registration on_cancel(std::function<void()> callback);
+
+  private:
+    struct State {
+        std::mutex mutex;
+        bool cancelled = false;
+        std::uint64_t next_id = 1;
+        std::map<std::uint64_t, std::function<void()>> callbacks;
+    };
+    std::shared_ptr<State> state_ = std::make_shared<State>();
+};
+
+using CancelPtr = std::shared_ptr<Cancel>;
+
+/// How long to wait, and what may end the wait before that. `cancel` may be null.
+struct Wait {
+    SteadyClock::time_point deadline = SteadyClock::time_point::max();
+    CancelPtr cancel;
+
+    [[nodiscard]] static Wait for_ms(std::int64_t ms, CancelPtr cancel = {}) {
+        return {SteadyClock::now() + std::chrono::milliseconds(ms), std::move(cancel)};
+    }
+    [[nodiscard]] bool over() const {
+        return (cancel && cancel->cancelled()) || SteadyClock::now() >= deadline;
+    }
+};
+
+}  // namespace onex::host

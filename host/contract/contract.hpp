@@ -53,6 +53,7 @@ struct OperationContract {
     Placement placement = Placement::source;
     std::vector<ErrorMapping> errors;
     std::vector<std::string> gates;      ///< names that this operation reports in `checks`
+    bool run_end = false;                ///< called once for each run that used this node, when it ends
     std::vector<std::string> redact;     ///< input paths whose values are never logged or stored
     Schema input;
     Schema output;

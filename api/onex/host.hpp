@@ -120,6 +120,11 @@ class Host {
         });
     }
 
+    /// Cancels running calls of this node by their key; false when there is none.
+    bool cancel_call(std::string_view key) const {  // NOLINT(modernize-use-nodiscard): often done blindly
+        return t_.call->cancel_call(t_.call->ctx, to_abi(key)) >= 0;
+    }
+
     // --- streams
     /// {reader, writer}
     [[nodiscard]] Result<std::pair<Stream, Stream>> pipe(std::uint32_t chunks_max = 2) const {

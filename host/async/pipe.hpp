@@ -6,6 +6,8 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -46,6 +48,13 @@ class Pipe {
     void fail(Error error);
     /// The reader goes away: the writer's next push fails with CANCELLED.
     void close_reader();
+
+    /// True once the pipe has failed or its reader went away: pushing has no point any more.
+    [[nodiscard]] bool abandoned() const;
+    /// Calls `callback` once, when abandoned() becomes true, at once if it is; for a writer that waits
+    /// for something else meanwhile. Replaces the callback set before; an empty one, and finish(),
+    /// take it away. It runs on the thread that abandons and must not block.
+    void on_abandoned(std::function<void()> callback);
 
     [[nodiscard]] std::uint64_t bytes_through() const;  ///< pushed so far
 

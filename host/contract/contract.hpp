@@ -1,6 +1,10 @@
 // The node contract: what a node offers, as the host enforces it.
 #pragma once
 
+#include "host/contract/schema.hpp"
+
+#include <onex/error.hpp>
+
 #include <boost/json/object.hpp>
 
 #include <cstdint>
@@ -8,10 +12,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <onex/error.hpp>
-
-#include "host/contract/schema.hpp"
 
 namespace onex::host {
 
@@ -29,35 +29,37 @@ struct HttpRoute {
 /// One entry of `errors:`: how a code of this operation is named in a workflow contract.
 struct ErrorMapping {
     std::string code;
-    std::string as;         ///< the workflow's code, or empty
-    bool permanent = false; ///< never retried
+    std::string as;          ///< the workflow's code, or empty
+    bool permanent = false;  ///< never retried
 };
 
 struct OperationContract {
     std::string name;
     std::string description;
-    std::vector<HttpRoute> http;         ///< `http:` is one route or a list of them
-    Auth auth = Auth::token;             ///< `auth: none|token|hmac`, omitted means token
-    bool original_signature = false;     ///< `original_signature: true`: the two-header form is accepted too
-    bool unsigned_upload = false;        ///< `unsigned_upload: true`: multipart without signature, if the node's settings allow
-    bool remote = false;                 ///< may a peer call it; default placement == target
+    std::vector<HttpRoute> http;  ///< `http:` is one route or a list of them
+    Auth auth = Auth::token;      ///< `auth: none|token|hmac`, omitted means token
+    bool original_signature =
+        false;  ///< `original_signature: true`: the two-header form is accepted too
+    bool unsigned_upload = false;  ///< `unsigned_upload: true`: multipart without signature, if the
+                                   ///< node's settings allow
+    bool remote = false;           ///< may a peer call it; default placement == target
     bool nonblocking = false;
     OnDisconnect on_disconnect = OnDisconnect::cancel;
-    std::int64_t timeout_ms = 30'000;    ///< without progress when `progress: true`, else in total
-    bool progress = false;               ///< reports progress; its timeout counts time without any
-    double target_ms = 0;                ///< 0: none
+    std::int64_t timeout_ms = 30'000;  ///< without progress when `progress: true`, else in total
+    bool progress = false;             ///< reports progress; its timeout counts time without any
+    double target_ms = 0;              ///< 0: none
     std::uint64_t body_bytes_max = 1 << 20;  ///< JSON or stream
     bool stream_in = false;
     bool stream_out = false;
     std::string stream_content_type = "application/octet-stream";  ///< of stream_out
     Placement placement = Placement::source;
     std::vector<ErrorMapping> errors;
-    std::vector<std::string> gates;      ///< names that this operation reports in `checks`
-    bool run_end = false;                ///< called once for each run that used this node, when it ends
-    std::vector<std::string> redact;     ///< input paths whose values are never logged or stored
+    std::vector<std::string> gates;  ///< names that this operation reports in `checks`
+    bool run_end = false;            ///< called once for each run that used this node, when it ends
+    std::vector<std::string> redact;  ///< input paths whose values are never logged or stored
     Schema input;
     Schema output;
-    std::string input_digest;            ///< SHA-256 hex of the canonical schema text
+    std::string input_digest;  ///< SHA-256 hex of the canonical schema text
     std::string output_digest;
 };
 
@@ -66,10 +68,10 @@ struct NodeContract {
     std::string node_type;
     std::string version;
     std::string description;
-    bool unified_errors = false;         ///< `error_shape: unified`
+    bool unified_errors = false;  ///< `error_shape: unified`
     std::vector<OperationContract> operations;
     Schema settings;
-    boost::json::object source;          ///< the whole document
+    boost::json::object source;  ///< the whole document
 
     [[nodiscard]] const OperationContract* find(std::string_view operation) const;
 };
@@ -81,15 +83,18 @@ Result<NodeContract> read_node_contract(std::string_view text, std::string_view 
 /// One finding of `contract check`.
 struct Finding {
     enum class Level { error, warning, note } level = Level::error;
-    std::string where;    ///< file:line:column
+    std::string where;  ///< file:line:column
     std::string message;
 };
 /// Checks a node or workflow contract file, whichever it is. Errors are things that would not load;
 /// warnings are things that have no effect here (a subcontract that does not exist …).
 std::vector<Finding> check_contract_file(const std::string& path);
 
-/// The OpenAPI 3.1 document of the operations that have routes; `title` and `version` are the host's.
-boost::json::object openapi(const std::vector<const NodeContract*>& nodes, std::string_view title, std::string_view version);
+/// The OpenAPI 3.1 document of the operations that have routes; `title` and `version` are the
+/// host's.
+boost::json::object openapi(const std::vector<const NodeContract*>& nodes,
+                            std::string_view title,
+                            std::string_view version);
 /// A self-contained HTML page (no external script, font or style) that shows that document.
 std::string docs_page(const boost::json::object& openapi);
 

@@ -1,28 +1,30 @@
 // JSON Schema, compiled once at load. Wraps valijson; patterns are matched by RE2 (semantics 8).
 #pragma once
 
+#include <onex/error.hpp>
+
 #include <boost/json/value.hpp>
 
 #include <memory>
 #include <string>
 #include <vector>
 
-#include <onex/error.hpp>
-
 namespace onex::host {
 
 /// A compiled schema: immutable, [any thread].
 class Schema {
   public:
-    /// Compiles. Errors: VALIDATION_ERROR with the place (JSON pointer) and what would be right: not a
-    /// schema, a pattern that RE2 refuses, a reference that leads nowhere or outside, nesting over 64.
+    /// Compiles. Errors: VALIDATION_ERROR with the place (JSON pointer) and what would be right:
+    /// not a schema, a pattern that RE2 refuses, a reference that leads nowhere or outside, nesting
+    /// over 64.
     static Result<Schema> compile(const boost::json::value& schema);
     /// A schema that accepts everything.
     Schema();
 
-    /// Fills in defaults (also inside objects that are there), then checks. On failure VALIDATION_ERROR
-    /// with one sentence that names the first offending place, and details {"violations":[{path, message}]},
-    /// at most 10. `value` may be changed by defaults even then. Depth ≤ 64, members ≤ 10 000.
+    /// Fills in defaults (also inside objects that are there), then checks. On failure
+    /// VALIDATION_ERROR with one sentence that names the first offending place, and details
+    /// {"violations":[{path, message}]}, at most 10. `value` may be changed by defaults even then.
+    /// Depth ≤ 64, members ≤ 10 000.
     Result<void> check(boost::json::value& value) const;
     /// Only the defaults.
     void fill_defaults(boost::json::value& value) const;

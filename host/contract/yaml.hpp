@@ -1,13 +1,13 @@
 // YAML text → JSON, with the line of every value. The only file pair that knows yaml-cpp.
 #pragma once
 
+#include <onex/error.hpp>
+
 #include <boost/json/value.hpp>
 
 #include <map>
 #include <string>
 #include <string_view>
-
-#include <onex/error.hpp>
 
 namespace onex::host {
 
@@ -24,9 +24,10 @@ struct YamlDocument {
     [[nodiscard]] std::string where(std::string_view file, std::string_view pointer) const;
 };
 
-/// One document; scalars by the YAML 1.2 core schema ("no" is a string, 0.80 a double, 1.0 a double, quoted
-/// text always a string). Errors: VALIDATION_ERROR with line and column: syntax, several documents, a key
-/// twice, aliases that expand beyond 100 000 values, depth over 64, text over 4 MiB.
+/// One document; scalars by the YAML 1.2 core schema ("no" is a string, 0.80 a double, 1.0 a
+/// double, quoted text always a string). Errors: VALIDATION_ERROR with line and column: syntax,
+/// several documents, a key twice, aliases that expand beyond 100 000 values, depth over 64, text
+/// over 4 MiB.
 Result<YamlDocument> parse_yaml(std::string_view text);
 
 }  // namespace onex::host

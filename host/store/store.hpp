@@ -1,6 +1,8 @@
 // SQL with named parameters over one engine: SQLite now, PostgreSQL later. No engine type leaves its file.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -33,12 +35,15 @@ struct SqlResult {
 };
 
 /// One transaction. Ends by commit(), by rollback(), or by its destructor, which rolls back. Used by one
-/// thread at a time. Older than 5 s it is rolled back and every call answers TIMEOUT.
+/// thread at a time, destroyed on any. Older than 5 s it is rolled back and every call answers TIMEOUT.
+/// A statement that fails rolls it back too (PostgreSQL would abort it): use ON CONFLICT instead of going
+/// on after an error. Later calls answer FAILED_PRECONDITION.
 class Transaction {
   public:
     virtual ~Transaction() = default;
     /// Runs one statement with parameters `:name`. Errors: CONFLICT (unique or check constraint),
-    /// VALIDATION_ERROR (SQL or parameter names), DISK_FULL, UNAVAILABLE (busy), TIMEOUT.
+    /// VALIDATION_ERROR (SQL, a parameter that is missing or that the SQL lacks, a write in a read
+    /// transaction), DISK_FULL, UNAVAILABLE (busy, closed), TIMEOUT. At most 100 000 rows.
     virtual Result<SqlResult> execute(std::string_view sql, const std::vector<SqlParam>& params) = 0;
     virtual Result<void> commit() = 0;
     virtual void rollback() = 0;
@@ -60,7 +65,9 @@ class Store {
 struct SqliteConfig {
     std::string file;
     std::size_t readers_max = 4;
-    std::size_t queue_max = 1024;
+    std::size_t queue_max = 1024;                       ///< calls that wait for a turn, per mode
+    std::chrono::milliseconds transaction_max{5'000};   ///< then it is rolled back, idle or not
+    std::chrono::milliseconds busy_timeout{2'000};      ///< for the lock of another process
 };
 /// Opens (creates, mode 0600) the database: WAL, synchronous=FULL, foreign keys on.
 Result<std::unique_ptr<Store>> open_sqlite(SqliteConfig config);

@@ -146,6 +146,9 @@ typedef struct onex_call_v1 {
      * "redact":[…], "run_end":"name or empty", "input":{schema}, "output":{schema}, "input_digest", "output_digest"}; "target" is what onex_call takes. [may wait] */
     onex_status (*resolve)(void* ctx, onex_str target, onex_str node, onex_str on, onex_str operation,
                            onex_wait wait, onex_writer* out, onex_error* error);
+    /* Cancels the calls that this node has made with this idempotency key and that still run, here and on
+     * the peer; they return CANCELLED. NOT_FOUND when there is none. [any] */
+    onex_status (*cancel_call)(void* ctx, onex_str key);
 } onex_call_v1;
 
 /* --------------------------------------------------------------- onex.stream/1 */

@@ -1,12 +1,12 @@
 // Content on disk, found by its BLAKE3 digest: spooled uploads, packages, artifacts.
 #pragma once
 
+#include "host/async/pipe.hpp"
+#include "host/store/store.hpp"
+
 #include <cstdint>
 #include <memory>
 #include <string>
-
-#include "host/async/pipe.hpp"
-#include "host/store/store.hpp"
 
 namespace onex::host {
 
@@ -15,9 +15,9 @@ struct BlobInfo {
     std::uint64_t bytes = 0;
 };
 
-/// Files under `<data_dir>/blobs`. A blob appears under its digest only when it is whole: written to
-/// incoming/, fsynced, renamed, folder fsynced. What an earlier process left in incoming/ is removed at start.
-/// [any thread], blocks.
+/// Files under `<data_dir>/blobs`. A blob appears under its digest only when it is whole: written
+/// to incoming/, fsynced, renamed, folder fsynced. What an earlier process left in incoming/ is
+/// removed at start. [any thread], blocks.
 class Blobs {
   public:
     static Result<std::unique_ptr<Blobs>> open(const std::string& folder);
@@ -25,11 +25,16 @@ class Blobs {
     /// Stores what comes through `source` until it ends. Errors: what the pipe failed with,
     /// PACKAGE_TOO_LARGE (over `bytes_max`), CHECKSUM_MISMATCH (`expected_digest`, when not empty),
     /// DISK_FULL (also when less than `disk_reserve_bytes` would be left). Nothing half-made stays.
-    Result<BlobInfo> spool(Pipe& source, std::uint64_t bytes_max, const std::string& expected_digest, Wait wait);
+    Result<BlobInfo> spool(Pipe& source,
+                           std::uint64_t bytes_max,
+                           const std::string& expected_digest,
+                           Wait wait);
     Result<BlobInfo> stat(const std::string& digest) const;
-    /// A pipe that yields the blob from `offset` on; a reader thread or task of `run` fills it. The digest
-    /// is verified on the way when offset is 0: a damaged blob ends with CHECKSUM_MISMATCH.
-    Result<PipePtr> read(const std::string& digest, std::uint64_t offset, std::function<bool(std::function<void()>)> run) const;
+    /// A pipe that yields the blob from `offset` on; a reader thread or task of `run` fills it. The
+    /// digest is verified on the way when offset is 0: a damaged blob ends with CHECKSUM_MISMATCH.
+    Result<PipePtr> read(const std::string& digest,
+                         std::uint64_t offset,
+                         std::function<bool(std::function<void()>)> run) const;
     Result<void> remove(const std::string& digest);
     /// The file itself, for reading by this process only.
     [[nodiscard]] std::string path(const std::string& digest) const;

@@ -1,0 +1,207 @@
+#include "host/store/subscription.hpp"
+
+#include "events_sql.hpp"
+#include "host/store/ids.hpp"
+
+#include <boost/json.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace onex::host {
+
+namespace {
+
+namespace json = boost::json;
+
+constexpr int kAttemptsMax = 5;
+constexpr std::chrono::milliseconds kBackoffMax{30'000};
+constexpr std::chrono::minutes kIdleWait{1};
+
+/// The original's producer-side shape (original-formats 2.5).
+Event dead_letter(const Event& event, const Error& why) {
+    json::object payload{{"original_topic", event.topic},
+                         {"original_key", event.key},
+                         {"original_data", json::parse(event.payload)},
+                         {"failure_reason", why.code + ": " + why.message},
+                         {"failure_timestamp", iso_time(now_us())},
+                         {"retry_attempts", kAttemptsMax}};
+    Event letter;
+    letter.type = event.type;
+    letter.topic = event.topic + ".dlq";
+    letter.key = event.key;
+    letter.correlation_id = event.correlation_id;
+    letter.workflow_id = event.workflow_id;
+    letter.payload = json::serialize(payload);
+    letter.metadata = json::serialize(json::object{{"original_event_id", event.id}});
+    return letter;
+}
+
+}  // namespace
+
+Event to_event(const SqlRow& row) {
+    const auto text = [&row](std::size_t column) { return std::get<std::string>(row[column]); };
+    Event event;
+    event.sequence = std::get<std::int64_t>(row[0]);
+    event.id = text(1);
+    event.type = text(2);
+    event.topic = text(3);
+    event.key = text(4);
+    event.correlation_id = text(5);
+    event.workflow_id = text(6);
+    event.source = text(7);
+    event.time_us = std::get<std::int64_t>(row[8]);
+    event.payload = text(9);
+    event.metadata = text(10);
+    return event;
+}
+
+bool is_dead_letter_topic(std::string_view topic) {
+    return topic.ends_with(".dlq");
+}
+
+Subscription::Subscription(EventBus& bus, Store& store, Config config, EventBus::Handler handler)
+    : bus_(bus),
+      store_(store),
+      config_(std::move(config)),
+      handler_(std::move(handler)),
+      thread_([this] { run(); }) {}
+
+Subscription::~Subscription() {
+    stop();
+}
+
+bool Subscription::stop() {
+    cancel_->cancel();
+    {
+        const std::scoped_lock lock(mutex_);
+        wakes_.notify_all();
+    }
+    if (thread_.get_id() == std::this_thread::get_id()) return false;
+    std::call_once(joined_, [this] { thread_.join(); });
+    return true;
+}
+
+void Subscription::run() {
+    while (!stopping()) {
+        auto done = position_known_ ? deliver_next() : load_position();
+        // An error here is the store's: the events stay where they are, so waiting is all there is
+        // to do.
+        if (!done && !stopping()) back_off(++failures_);
+    }
+}
+
+Result<void> Subscription::load_position() {
+    auto inserted = execute_once(store_,
+                                 TxMode::write,
+                                 sql::insert_subscription,
+                                 {{"group_name", config_.group},
+                                  {"topic_prefix", config_.topic_prefix},
+                                  {"now_us", now_us()}});
+    if (!inserted) return std::unexpected(std::move(inserted).error());
+    auto found =
+        execute_once(store_, TxMode::read, sql::read_position, {{"group_name", config_.group}});
+    if (!found) return std::unexpected(std::move(found).error());
+    position_ = std::get<std::int64_t>(found->rows.at(0)[0]);
+    scanned_ = position_;
+    position_known_ = true;
+    failures_ = 0;
+    return {};
+}
+
+Result<std::vector<Event>> Subscription::next_batch() {
+    auto tx = store_.begin(TxMode::read, Wait::for_ms(10'000, cancel_));
+    if (!tx) return std::unexpected(std::move(tx).error());
+    auto last = (*tx)->execute(sql::last_sequence, {});
+    if (!last) return std::unexpected(std::move(last).error());
+    // After a failure events come one by one, so that one bad event doesn't take its neighbours
+    // along.
+    const std::size_t limit = failures_ > 0 ? 1 : std::max<std::size_t>(config_.batch_max, 1);
+    auto found = (*tx)->execute(is_dead_letter_topic(config_.topic_prefix)
+                                    ? sql::read_events
+                                    : sql::read_events_but_dead_letters,
+                                {{"after", scanned_},
+                                 {"topic_prefix", config_.topic_prefix},
+                                 {"limit", static_cast<std::int64_t>(limit)}});
+    if (!found) return std::unexpected(std::move(found).error());
+    std::vector<Event> batch;
+    for (const auto& row : found->rows)
+        batch.push_back(to_event(row));
+    if (batch.empty() && !last->rows.empty()) {
+        scanned_ = std::max(scanned_, std::get<std::int64_t>(last->rows[0][0]));
+    }
+    return batch;
+}
+
+Result<void> Subscription::move(Transaction& tx, std::int64_t to) {
+    auto moved = tx.execute(sql::move_position,
+                            {{"group_name", config_.group},
+                             {"topic_prefix", config_.topic_prefix},
+                             {"position", to},
+                             {"old_position", position_},
+                             {"now_us", now_us()}});
+    if (!moved) return std::unexpected(std::move(moved).error());
+    if (moved->rows_affected == 1) return {};
+    // Somebody else reads as this group and was faster: what was done here is undone, and read
+    // anew.
+    position_known_ = false;
+    return fail(
+        "CONFLICT",
+        "subscription " + config_.group + " has two readers; each needs a group of its own");
+}
+
+Result<void> Subscription::deliver_next() {
+    auto batch = next_batch();
+    if (!batch) return std::unexpected(std::move(batch).error());
+    if (batch->empty()) {
+        bus_.wait_for_more(scanned_, {SteadyClock::now() + kIdleWait, cancel_});
+        return {};
+    }
+    auto tx = store_.begin(TxMode::write, Wait::for_ms(10'000, cancel_));
+    if (!tx) return std::unexpected(std::move(tx).error());
+    const auto last = batch->back().sequence;
+    auto handled = handler_(**tx, *batch);
+    if (!handled) {
+        tx->reset();
+        if (++failures_ < kAttemptsMax) {
+            back_off(failures_);
+            return {};
+        }
+        return bury(batch->front(), handled.error());
+    }
+    auto moved = move(**tx, last);
+    if (!moved) return moved;
+    auto committed = (*tx)->commit();
+    if (!committed) return committed;
+    position_ = scanned_ = last;
+    failures_ = 0;
+    bus_.notify();  // The handler may have published in the transaction.
+    return {};
+}
+
+Result<void> Subscription::bury(const Event& event, const Error& why) {
+    auto tx = store_.begin(TxMode::write, Wait::for_ms(10'000, cancel_));
+    if (!tx) return std::unexpected(std::move(tx).error());
+    auto published = bus_.publish(**tx, dead_letter(event, why));
+    if (!published) return std::unexpected(std::move(published).error());
+    auto moved = move(**tx, event.sequence);
+    if (!moved) return moved;
+    auto committed = (*tx)->commit();
+    if (!committed) return committed;
+    position_ = scanned_ = event.sequence;
+    failures_ = 0;
+    bus_.notify();
+    return {};
+}
+
+void Subscription::back_off(int failures) {
+    const std::chrono::milliseconds doubled =
+        config_.retry_first * (1LL << std::min(failures - 1, 20));
+    const auto delay = std::min(doubled, kBackoffMax);
+    const auto until = SteadyClock::now() + delay;
+    std::unique_lock lock(mutex_);
+    while (!stopping() && SteadyClock::now() < until)
+        wakes_.wait_until(lock, until);
+}
+
+}  // namespace onex::host

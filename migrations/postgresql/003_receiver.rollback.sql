@@ -1,0 +1,3 @@
+DROP TABLE containers;
+DROP TABLE swaps;
+DROP TABLE packages;

@@ -1,0 +1,83 @@
+-- Workflow runs, as the orchestrator keeps them.
+
+CREATE TABLE runs (
+    workflow_id TEXT NOT NULL PRIMARY KEY,
+    deployment_id TEXT NOT NULL DEFAULT '',
+    workflow TEXT NOT NULL,
+    contract_text TEXT NOT NULL,
+    contract_digest TEXT NOT NULL,
+    host_id TEXT NOT NULL,
+    claimed_by TEXT NOT NULL DEFAULT '',
+    state TEXT NOT NULL,
+    context TEXT NOT NULL DEFAULT '{}',
+    input TEXT NOT NULL DEFAULT '{}',
+    target TEXT NOT NULL DEFAULT '',
+    queued_us INTEGER NOT NULL,
+    started_us INTEGER,
+    finished_us INTEGER,
+    success INTEGER,
+    error_code TEXT NOT NULL DEFAULT '',
+    error_message TEXT NOT NULL DEFAULT '',
+    cancel_requested_us INTEGER,
+    cancel_reason TEXT NOT NULL DEFAULT '',
+    queue_place INTEGER,
+    subject TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE INDEX runs_by_state ON runs (state);
+CREATE INDEX runs_by_start ON runs (started_us);
+CREATE INDEX runs_by_subject ON runs (subject);
+
+-- One row an attempt of an effect: written as intent before it, as done or failed after it.
+CREATE TABLE steps (
+    workflow_id TEXT NOT NULL,
+    key TEXT NOT NULL,
+    stage TEXT NOT NULL,
+    operation TEXT NOT NULL,
+    idx INTEGER NOT NULL DEFAULT 0,
+    attempt INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('intent', 'done', 'failed', 'skipped')),
+    resolution TEXT NOT NULL DEFAULT '',
+    input_hash TEXT NOT NULL DEFAULT '',
+    output TEXT NOT NULL DEFAULT '',
+    error_code TEXT NOT NULL DEFAULT '',
+    error_message TEXT NOT NULL DEFAULT '',
+    checks TEXT NOT NULL DEFAULT '',
+    started_us INTEGER NOT NULL,
+    finished_us INTEGER,
+    bytes INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (workflow_id, key, attempt)
+) STRICT;
+
+CREATE TABLE fsm_transitions (
+    id TEXT NOT NULL PRIMARY KEY,
+    entity_id TEXT NOT NULL,
+    entity_type TEXT NOT NULL,
+    from_state TEXT NOT NULL,
+    to_state TEXT NOT NULL,
+    transition_event TEXT NOT NULL,
+    transition_data TEXT NOT NULL DEFAULT '{}',
+    created_us INTEGER NOT NULL
+) STRICT;
+CREATE INDEX fsm_transitions_by_entity ON fsm_transitions (entity_id, created_us);
+
+CREATE TABLE run_logs (
+    workflow_id TEXT NOT NULL,
+    line INTEGER NOT NULL,
+    time_us INTEGER NOT NULL,
+    stage TEXT NOT NULL DEFAULT '',
+    operation TEXT NOT NULL DEFAULT '',
+    level TEXT NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (workflow_id, line)
+) STRICT;
+
+-- Results that are too big for the context: in content, or in the blob store under the digest in blob.
+CREATE TABLE artifacts (
+    workflow_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    blob TEXT NOT NULL DEFAULT '',
+    bytes INTEGER NOT NULL,
+    created_us INTEGER NOT NULL,
+    content TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (workflow_id, name)
+) STRICT;

@@ -1,4 +1,4 @@
-#include "digest.hpp"
+#include "plugins/lib/digest/digest.hpp"
 
 #include <blake3.h>
 

@@ -1,4 +1,4 @@
-#include "compress.hpp"
+#include "plugins/lib/package/compress.hpp"
 
 #include <zlib.h>
 #include <zstd.h>

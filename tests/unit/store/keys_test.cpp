@@ -50,7 +50,9 @@ TEST_F(Keys, JoinersGetTheAnswerOrTheError) {
             joiner.join();
         for (const auto& answer : answers) {
             ASSERT_EQ(code(answer), good ? "ok" : "BUILD_FAILED");
-            if (!good) EXPECT_EQ(answer.error().details, why.details);
+            if (!good) {
+                EXPECT_EQ(answer.error().details, why.details);
+            }
         }
         EXPECT_EQ(keys->forget("w"), 1);
     }

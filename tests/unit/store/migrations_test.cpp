@@ -52,8 +52,9 @@ TEST_F(MigrationsTest, ReadRefusesBadFolders) {
             write(file, "SELECT 1;");
         const auto read = Migrations::read(folder.path());
         EXPECT_EQ(code(read), c.code);
-        if (!read)
+        if (!read) {
             EXPECT_NE(read.error().message.find(c.says), std::string::npos) << read.error().message;
+        }
     }
     EXPECT_EQ(code(Migrations::read(folder.path() + "/missing")), "NOT_FOUND");
 }

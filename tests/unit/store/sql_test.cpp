@@ -167,9 +167,9 @@ class PostgreSql : public ::testing::Test {
         ASSERT_TRUE(started) << read_file(folder.path() + "/log");
     }
     void TearDown() override {
-        if (started)
-            EXPECT_EQ(
-                run_as_postgres({bin + "pg_ctl", "stop", "-w", "-m", "immediate", "-D", data}), 0);
+        if (!started) return;
+        EXPECT_EQ(run_as_postgres({bin + "pg_ctl", "stop", "-w", "-m", "immediate", "-D", data}),
+                  0);
     }
     static void run_files(pqxx::connection& connection, bool down) {
         for (const auto& file : migration_files("postgresql", down)) {
@@ -229,6 +229,7 @@ TEST_F(PostgreSql, TheSameMigrationsAndStatementsHold) {
         SCOPED_TRACE(statement.name);
         auto sql = numbered(statement.sql);
         sql.erase(sql.find_last_of(';'));
+        if (sql.starts_with("CREATE")) continue;  // Has been run above; PREPARE takes no DDL.
         EXPECT_NO_THROW(query.exec("PREPARE p AS " + sql + "; DEALLOCATE p")) << sql;
     }
 }

@@ -1,5 +1,7 @@
-// The host's TOML, as plain values. The only file pair that knows toml++.
+// The host's TOML, as plain values.
 #pragma once
+
+#include <onex/error.hpp>
 
 #include <boost/json/object.hpp>
 
@@ -8,8 +10,6 @@
 #include <string_view>
 #include <vector>
 
-#include <onex/error.hpp>
-
 namespace onex::host {
 
 /// A secret as it stands in TOML: `env:NAME` or `file:PATH`, never the value (semantics, rule 4).
@@ -17,65 +17,70 @@ struct SecretRef {
     std::string text;  ///< "env:ONEX_TOKEN"; empty: not configured
     [[nodiscard]] bool empty() const { return text.empty(); }
 };
-/// The value behind a reference, one trailing newline removed. Errors: VALIDATION_ERROR (literal, shorter
-/// than 16 characters), NOT_FOUND (variable or file missing, empty), POLICY_DENIED (file readable by others).
+/// The value behind a reference, one trailing newline removed. Errors: VALIDATION_ERROR (literal,
+/// shorter than 16 characters), NOT_FOUND (variable or file missing, empty), POLICY_DENIED (file
+/// readable by others).
 Result<std::string> resolve_secret(const SecretRef& ref);
 
 struct HostSection {
-    std::string name;                      ///< default: the machine's host name, made to fit ^[a-z0-9-]+$
-    std::string ns;                        ///< `namespace`; default: name
+    std::string name;  ///< default: the machine's host name, made to fit ^[a-z0-9-]+$
+    std::string ns;    ///< `namespace`; default: name
     std::string environment = "development";
-    std::string data_dir;                  ///< required, absolute after reading (relative to the TOML's folder)
+    std::string data_dir;  ///< required, absolute after reading (relative to the TOML's folder)
     std::vector<std::string> plugin_dirs;  ///< default: <executable>/../lib/onex/plugins
-    std::vector<std::string> workflow_dirs;  ///< default: <executable>/../share/onex/contracts/workflows, or the source tree's
+    std::vector<std::string>
+        workflow_dirs;  ///< default: <executable>/../share/onex/contracts/workflows, or the source
+                        ///< tree's
     std::string migrations_dir;
     std::vector<std::string> sql_plugins;
     std::size_t io_threads = 2;
     std::size_t workers_max = 128;
     std::int64_t stop_timeout_ms = 20'000;
-    SecretRef token;                       ///< for `auth: token` routes
+    SecretRef token;  ///< for `auth: token` routes
 };
 struct LogSection {
     std::string level = "info";
-    std::string format = "text";           ///< text | json
-    std::string file;                      ///< empty: stderr
+    std::string format = "text";  ///< text | json
+    std::string file;             ///< empty: stderr
 };
 struct AdminSection {
-    std::string socket;                    ///< default <data_dir>/admin.sock
-    std::string listen;                    ///< "address:port" or empty; needs [host] token
+    std::string socket;  ///< default <data_dir>/admin.sock
+    std::string listen;  ///< "address:port" or empty; needs [host] token
 };
 struct TlsSection {
     bool enabled = false;
-    std::string cert_file, key_file;       ///< default <data_dir>/tls/…, made at first start
+    std::string cert_file, key_file;  ///< default <data_dir>/tls/…, made at first start
 };
-struct ListenSection {                     ///< [listeners.X] is not needed; a node's `listen` makes one
-    std::string address;                   ///< "127.0.0.1:8001"
+struct ListenSection {    ///< [listeners.X] is not needed; a node's `listen` makes one
+    std::string address;  ///< "127.0.0.1:8001"
     bool tls = false;
-    std::vector<std::string> allow;        ///< CIDRs; empty: everybody who can reach it
+    std::vector<std::string> allow;  ///< CIDRs; empty: everybody who can reach it
 };
 struct PeerSection {
     std::string name;
-    std::string url;                       ///< http(s)://host:port
-    std::vector<std::string> addresses;    ///< further host[:port] names that mean this peer
-    std::string host_id;                   ///< expected; empty: whoever has the key
-    std::string key_id;                    ///< default: the peer's name … see config.cpp
+    std::string url;                     ///< http(s)://host:port
+    std::vector<std::string> addresses;  ///< further host[:port] names that mean this peer
+    std::string host_id;                 ///< expected; empty: whoever has the key
+    /// Names the shared key to the other side; both hosts must use the same. Default "<a>:<b>": the
+    /// two host names in alphabetical order, so that it is the same on both without being written.
+    std::string key_id;
     SecretRef key;
-    std::string key_id_next;               ///< second key during rotation
+    std::string key_id_next;  ///< second key during rotation
     SecretRef key_next;
-    std::string fingerprint;               ///< pins the peer's certificate
+    std::string fingerprint;  ///< pins the peer's certificate
 };
 struct NodeSection {
     std::string name;
     std::string plugin;
-    std::string listen;                    ///< "address:port" or empty: no contract routes
+    std::string listen;  ///< "address:port" or empty: no contract routes
     bool tls = false;
-    std::vector<std::string> allow;        ///< CIDR whitelist of this node's routes and peer calls
+    std::vector<std::string> allow;  ///< CIDR whitelist of this node's routes and peer calls
     bool enabled = true;
-    boost::json::object settings;          ///< checked against the contract's `settings` schema later
+    boost::json::object settings;  ///< checked against the contract's `settings` schema later
     int line = 0;
 };
 struct StoreSection {
-    std::string file;                      ///< default <data_dir>/onex.db
+    std::string file;  ///< default <data_dir>/onex.db
     std::int64_t keep_days = 90;
 };
 struct LimitsSection {
@@ -84,7 +89,7 @@ struct LimitsSection {
     std::uint64_t disk_reserve_bytes = 256ULL << 20;
 };
 struct ProcessSection {
-    std::vector<std::string> allow;        ///< absolute program paths that onex.process/1 may start
+    std::vector<std::string> allow;  ///< absolute program paths that onex.process/1 may start
 };
 
 struct Config {
@@ -100,13 +105,21 @@ struct Config {
     std::vector<NodeSection> nodes;
 };
 
-/// Reads and checks one file; every problem is found, not only the first: `message` has a line per problem,
-/// each "file:line: what is wrong; what would be right" (unknown key: the nearest known one).
+/// Reads and checks one file; every problem is found, not only the first: `message` has a line per
+/// problem, each "file:line: what is wrong; what would be right" (unknown key: the nearest known
+/// one).
 Result<Config> read_config(const std::string& file);
 /// The same from text, for tests. Paths are relative to `folder`.
-Result<Config> parse_config(std::string_view text, const std::string& file, const std::string& folder);
+Result<Config> parse_config(std::string_view text,
+                            const std::string& file,
+                            const std::string& folder);
 
-/// One row per key of the TOML for the generated reference: table, key, type, default, bounds, sentence.
+/// Every secret that is configured but can't be used (variable unset, file missing, too short …):
+/// one line each. For `config check` and the start; parse_config does not touch secrets.
+std::vector<std::string> check_secrets(const Config& config);
+
+/// One row per key of the TOML for the generated reference: table, key, type, default, bounds,
+/// sentence.
 std::string config_reference_markdown();
 
 }  // namespace onex::host

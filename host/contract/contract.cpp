@@ -2,7 +2,7 @@
 
 #include "host/contract/contract_schemas.hpp"
 #include "host/contract/findings.hpp"
-#include "host/contract/text.hpp"
+#include "host/text/text.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>

@@ -2,12 +2,13 @@
 
 #include <boost/json/serialize.hpp>
 
-// valijson 1.0 stands in this file alone.
+// valijson 1.0 stands in this file alone. Without this word it ends the process on a bad schema.
+#define VALIJSON_USE_EXCEPTIONS 1
 #include "host/contract/formats.hpp"
 #include "host/contract/schema_defaults.hpp"
 #include "host/contract/schema_explain.hpp"
 #include "host/contract/schema_prepare.hpp"
-#include "host/contract/text.hpp"
+#include "host/text/text.hpp"
 
 #include <valijson/adapters/boost_json_adapter.hpp>
 #include <valijson/constraint_builder.hpp>
@@ -17,6 +18,7 @@
 #include <valijson/validator.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <new>
 #include <utility>
@@ -308,7 +310,9 @@ Result<json::value> Schema::typed(const std::string& name, const std::string& te
     if (decimal && (wants("integer") || wants("number"))) {
         boost::system::error_code failed;
         auto number = json::parse(text, failed);
-        if (!failed && (number.is_int64() || number.is_uint64() || wants("number"))) return number;
+        const bool finite = !number.is_double() || std::isfinite(number.get_double());
+        if (!failed && finite && (number.is_int64() || number.is_uint64() || wants("number")))
+            return number;
     }
     if (wants("boolean") && (text == "true" || text == "1")) return true;
     if (wants("boolean") && (text == "false" || text == "0")) return false;

@@ -1,7 +1,7 @@
 #include "host/contract/schema_explain.hpp"
 
 #include "host/contract/schema_prepare.hpp"
-#include "host/contract/text.hpp"
+#include "host/text/text.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -138,6 +138,10 @@ std::string quoted_at_end(std::string_view text) {
 }
 
 std::string type_message(const Place& place) {
+    // What fits no int64 is no integer to valijson.
+    if (place.value != nullptr && place.value->is_uint64() && expected(place, "type") == "integer") {
+        return shown_value(place) + " is too large; at most 9223372036854775807";
+    }
     const auto kind = place.value == nullptr ? std::string("the name") : kind_of(*place.value);
     const bool bare = place.value == nullptr || place.value->is_object() ||
                       place.value->is_array() || place.value->is_null();

@@ -1,7 +1,7 @@
 #include "host/contract/schema_prepare.hpp"
 
 #include "host/contract/formats.hpp"
-#include "host/contract/text.hpp"
+#include "host/text/text.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>

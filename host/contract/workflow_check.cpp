@@ -1,7 +1,7 @@
 // What a schema can't say about a workflow contract: names that must exist, circles, states.
 #include "host/contract/contract_schemas.hpp"
 #include "host/contract/findings.hpp"
-#include "host/contract/text.hpp"
+#include "host/text/text.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>

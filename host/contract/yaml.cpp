@@ -1,6 +1,6 @@
 #include "host/contract/yaml.hpp"
 
-#include "host/contract/text.hpp"
+#include "host/text/text.hpp"
 
 #include <yaml-cpp/anchor.h>
 #include <yaml-cpp/emitterstyle.h>

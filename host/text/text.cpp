@@ -1,4 +1,4 @@
-#include "host/contract/text.hpp"
+#include "host/text/text.hpp"
 
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>

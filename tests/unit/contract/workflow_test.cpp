@@ -1,0 +1,141 @@
+#include "host/contract/contract.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+using namespace onex::host;
+
+namespace {
+
+constexpr const char* kGood = R"(schema_version: "2.0"
+node_identity: {name: two_steps, node_type: orchestrator}
+target: {host: to}
+workflow_stages:
+  - {stage_name: first, operations: [{name: a, on: target, node: n, with: {x: y}, as: {z: w}}], state: RUNNING}
+  - {stage_name: second, dependencies: [first], operations: [{name: b}]}
+input_state: {type: object, properties: {to: {type: string}}}
+fsm_states:
+  initial_state: PENDING
+  final_states: [COMPLETED, FAILED]
+  states:
+    - {name: PENDING, transitions: [RUNNING, FAILED]}
+    - {name: RUNNING, transitions: [COMPLETED, FAILED]}
+    - {name: COMPLETED}
+    - {name: FAILED}
+coordination: {validation_gates: [{stage: first, validations: [ok]}]}
+error_handling: {retry_policy: {operation_retries: {a: {max_attempts: 2}}}}
+quality_gates: [{name: g, stage: completed, threshold: 0.8}]
+)";
+
+class WorkflowCheck : public testing::Test {
+  protected:
+    void SetUp() override {
+        const auto* info = testing::UnitTest::GetInstance()->current_test_info();
+        file_ =
+            std::filesystem::temp_directory_path() /
+            ("onex-workflow-" + std::string(info->name()) + std::to_string(std::rand()) + ".yaml");
+    }
+    void TearDown() override { std::filesystem::remove(file_); }
+
+    std::vector<Finding> check(const std::string& text) {
+        std::ofstream(file_) << text;
+        return check_contract_file(file_.string());
+    }
+
+    std::filesystem::path file_;
+};
+
+std::string all(const std::vector<Finding>& findings) {
+    std::string out;
+    for (const auto& f : findings)
+        out += std::to_string(static_cast<int>(f.level)) + ' ' + f.where + ' ' + f.message + '\n';
+    return out;
+}
+
+std::size_t errors(const std::vector<Finding>& findings) {
+    return static_cast<std::size_t>(
+        std::ranges::count(findings, Finding::Level::error, &Finding::level));
+}
+
+TEST_F(WorkflowCheck, AcceptsAGoodOne) {
+    const auto findings = check(kGood);
+    EXPECT_TRUE(findings.empty()) << all(findings);
+}
+
+TEST_F(WorkflowCheck, FindsWhatIsWrong) {
+    const struct {
+        const char* replace;
+        const char* by;
+        const char* message;
+        Finding::Level level = Finding::Level::error;
+    } rows[] = {
+        {"[first]", "[frist]", "unknown stage 'frist'; did you mean 'first'?"},
+        {"{stage_name: first, ",
+         "{stage_name: first, dependencies: [second], ",
+         "in a circle: first, second"},
+        {"stage_name: second", "stage_name: first", "declared twice"},
+        {"[RUNNING, FAILED]",
+         "[RUNING, FAILED]",
+         "unknown state 'RUNING'; did you mean 'RUNNING'?"},
+        {"[RUNNING, FAILED]", "[FAILED]", "no way leads from 'PENDING' to COMPLETED"},
+        {"initial_state: PENDING", "initial_state: START", "unknown state 'START'"},
+        {"final_states: [COMPLETED", "final_states: [DONE", "unknown state 'DONE'"},
+        {"state: RUNNING", "state: WALKING", "unknown state 'WALKING'"},
+        {"{stage: first, val", "{stage: third, val", "unknown stage 'third'"},
+        {"stage: completed", "stage: ended", "unknown stage 'ended'"},
+        {"threshold: 0.8", "threshold: 1.5", "1.5E0 is too large; at most 1"},
+        {"{a: {max", "{c: {max", "no stage calls the operation 'c'", Finding::Level::warning},
+        {"{to: {type: string}}", "{to: {pattern: '(?=x)'}}", "can't be used"},
+        {"target: {host: to}", "target: {host: where}", "'where' is no property of input_state"},
+        {"on: target", "on: moon", "expected one of source, target"},
+        {"on: target", "onn: target", "unknown property 'onn'"},
+        {"target: {",
+         "subcontracts: {refs: [./no/such.yaml]}\ntarget: {",
+         "does not exist",
+         Finding::Level::warning},
+        {"target: {",
+         "testing: {}\ntarget: {",
+         "testing: declared, without effect here",
+         Finding::Level::note},
+    };
+    for (const auto& row : rows) {
+        SCOPED_TRACE(row.by);
+        std::string text = kGood;
+        const auto place = text.find(row.replace);
+        ASSERT_NE(place, std::string::npos);
+        text.replace(place, std::string_view(row.replace).size(), row.by);
+        const auto findings = check(text);
+        EXPECT_TRUE(std::ranges::any_of(findings, [&](const Finding& f) {
+            return f.level == row.level && f.message.find(row.message) != std::string::npos &&
+                   f.where.starts_with(file_.string());
+        })) << all(findings);
+        EXPECT_EQ(errors(findings) > 0, row.level == Finding::Level::error) << all(findings);
+    }
+}
+
+TEST_F(WorkflowCheck, KnowsOtherFiles) {
+    EXPECT_EQ(errors(check("a: 1\n")), 1U);
+    EXPECT_EQ(errors(check("a: [")), 1U);
+    EXPECT_EQ(errors(check_contract_file("/nowhere/at/all.yaml")), 1U);
+    EXPECT_EQ(
+        errors(check(
+            "schema_version: '2.0'\nnode_identity: {name: a, version: '1'}\nio_operations: []\n")),
+        0U);
+}
+
+TEST(OriginalWorkflow, HasNoErrors) {
+    const auto* folder = std::getenv("ONEX_ORIGINALS");
+    if (folder == nullptr)
+        GTEST_SKIP()
+            << "set ONEX_ORIGINALS to the folder with the original deployment_workflow.yaml";
+    const auto findings = check_contract_file(std::string(folder) + "/deployment_workflow.yaml");
+    EXPECT_EQ(errors(findings), 0U) << all(findings);
+    EXPECT_EQ(std::ranges::count(findings, Finding::Level::warning, &Finding::level), 4)
+        << all(findings);
+}
+
+}  // namespace

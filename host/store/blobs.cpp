@@ -156,7 +156,8 @@ Result<std::unique_ptr<Blobs>> Blobs::open(const std::string& folder) {
 Result<BlobInfo> Blobs::spool(Pipe& source,
                               std::uint64_t bytes_max,
                               const std::string& expected_digest,
-                              Wait wait) {
+                              Wait wait,
+                              const std::function<void(std::uint64_t bytes)>& moved) {
     // Whatever ends this early must end the writer, too: it would wait for a reader until its
     // deadline.
     const auto refuse = [&source](Error error) -> Result<BlobInfo> {
@@ -195,6 +196,7 @@ Result<BlobInfo> Blobs::spool(Pipe& source,
         auto written = write_all(incoming.file().get(), content, incoming.path());
         if (!written) return refuse(std::move(written).error());
         digest.update(content);
+        if (moved) moved(bytes);
     }
     const BlobInfo info{digest.hex(), bytes};
     if (!expected_digest.empty() && info.digest != expected_digest) {
@@ -202,8 +204,8 @@ Result<BlobInfo> Blobs::spool(Pipe& source,
                     "received content with digest " + info.digest + ", expected " +
                         expected_digest.substr(0, 80) + "; send it again");
     }
-    auto moved = incoming.move_to(path(info.digest), folder_);
-    if (!moved) return std::unexpected(std::move(moved).error());
+    auto kept = incoming.move_to(path(info.digest), folder_);
+    if (!kept) return std::unexpected(std::move(kept).error());
     return info;
 }
 

@@ -5,6 +5,7 @@
 #include "host/store/store.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -25,10 +26,12 @@ class Blobs {
     /// Stores what comes through `source` until it ends. Errors: what the pipe failed with,
     /// PACKAGE_TOO_LARGE (over `bytes_max`), CHECKSUM_MISMATCH (`expected_digest`, when not empty),
     /// DISK_FULL (also when less than `disk_reserve_bytes` would be left). Nothing half-made stays.
+    /// `moved` hears the bytes so far after each chunk.
     Result<BlobInfo> spool(Pipe& source,
                            std::uint64_t bytes_max,
                            const std::string& expected_digest,
-                           Wait wait);
+                           Wait wait,
+                           const std::function<void(std::uint64_t bytes)>& moved = {});
     Result<BlobInfo> stat(const std::string& digest) const;
     /// A pipe that yields the blob from `offset` on; a reader thread or task of `run` fills it. The
     /// digest is verified on the way when offset is 0: a damaged blob ends with CHECKSUM_MISMATCH.

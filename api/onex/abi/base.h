@@ -55,8 +55,8 @@ typedef uint64_t onex_handle;
 typedef uint64_t onex_token;
 
 /* LEAF. How long a function may wait: `timeout_ms` from now (negative: no limit of its own), and no longer
- * than the request behind `token` lives (0: that of nobody; the host then caps the wait at 30 s, for
- * clean-up). Cancelling the request ends the wait with ONEX_E_CANCELLED, the time with ONEX_E_TIMEOUT. */
+ * than the request behind `token` lives. 0 is nobody's: background work, or clean-up after a cancel; it
+ * must name a time (else 30 s), which the host caps at 30 s inside a cancelled request. Cancelling the request ends the wait with ONEX_E_CANCELLED, the time with ONEX_E_TIMEOUT. */
 typedef struct onex_wait {
     int64_t timeout_ms;
     onex_token token;

@@ -1,0 +1,293 @@
+#include "host/peer/peers.hpp"
+
+#include "host/ids.hpp"
+#include "host/peer/answer.hpp"
+#include "host/peer/hashing_pipe.hpp"
+#include "host/store/ids.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include <chrono>
+#include <utility>
+
+namespace onex::host {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+
+namespace {
+
+constexpr std::uint64_t kAnswerBytesMax = 64 << 20;
+constexpr std::int64_t kCancelAnswerMs = 10'000;
+constexpr std::size_t kQueryInputMax = 16 * 1024;
+constexpr std::size_t kInlineErrorMax = 1 << 20;
+
+std::string host_port(const Endpoint& endpoint) {
+    return endpoint.host + ":" + std::to_string(endpoint.port);
+}
+
+bool means(const PeerSection& peer, std::string_view target) {
+    if (peer.name == target) return true;
+    const auto same = [&](std::string_view address) {
+        return address == target || address.substr(0, address.rfind(':')) == target;
+    };
+    const auto endpoint = parse_url(peer.url);
+    if (endpoint && same(host_port(*endpoint))) return true;
+    for (const auto& address : peer.addresses) {
+        if (same(address) || (endpoint && address + ":" + std::to_string(endpoint->port) == target))
+            return true;
+    }
+    return false;
+}
+
+}  // namespace
+
+struct Peers::Signed {
+    ClientRequest request;
+    SigningKey key;
+    std::string nonce;
+};
+
+Peers::Peers(Runtime& runtime, std::vector<SigningKey> keys)
+    : runtime_(runtime), keys_(std::move(keys)) {}
+
+const PeerSection* Peers::find(std::string_view target) const {
+    for (const auto& peer : runtime_.config.peers) {
+        if (means(peer, target)) return &peer;
+    }
+    return nullptr;
+}
+
+Error Peers::unknown(std::string_view target) const {
+    std::string known;
+    for (const auto& peer : runtime_.config.peers)
+        known += (known.empty() ? "" : ", ") + peer.name + " (" + peer.url + ")";
+    return {"REMOTE_ENDPOINT_UNREACHABLE",
+            "no [peers.…] of " + runtime_.identity.name + " has the address " +
+                std::string(target) + "; add one with its url and key" +
+                (known.empty() ? "" : ", or use " + known),
+            {},
+            {}};
+}
+
+Result<Peers::Signed> Peers::sign(const PeerSection& peer,
+                                  std::string method,
+                                  std::string target,
+                                  Headers headers,
+                                  std::string body) const {
+    Signed out;
+    auto endpoint = parse_url(peer.url);
+    if (!endpoint) return std::unexpected(std::move(endpoint).error());
+    out.request.endpoint = std::move(*endpoint);
+    out.request.endpoint.fingerprint = peer.fingerprint;
+    for (const auto& key : keys_) {
+        if (key.peer == peer.name) {
+            out.key = key;
+            break;
+        }
+    }
+    if (out.key.secret.empty())
+        return fail("AUTHENTICATION_FAILED", "[peers." + peer.name + "] has no key");
+    out.request.method = std::move(method);
+    out.request.target = std::move(target);
+    out.request.headers = std::move(headers);
+    out.request.body = std::move(body);
+    return out;
+}
+
+asio::awaitable<Result<json::object>> Peers::describe(const PeerSection& peer,
+                                                      Wait wait,
+                                                      bool fresh) {
+    if (!fresh) {
+        const std::scoped_lock lock(mutex_);
+        const auto found = described_.find(peer.name);
+        if (found != described_.end() && SteadyClock::now() < found->second.until)
+            co_return found->second.what;
+    }
+    auto prepared = sign(peer, "GET", "/onex/v1/operations", {}, {});
+    if (!prepared) co_return std::unexpected(std::move(prepared).error());
+    const auto to = peer.host_id.empty() ? peer.name : peer.host_id;
+    auto& request = prepared->request;
+    prepared->nonce = sign_request(request.headers,
+                                   prepared->key,
+                                   to,
+                                   request.method,
+                                   request.target,
+                                   {},
+                                   now_us() / 1'000'000);
+    auto answer = co_await runtime_.http.send(std::move(request), kAnswerBytesMax, wait);
+    if (!answer) co_return std::unexpected(std::move(answer).error());
+    if (answer->status != 200)
+        co_return std::unexpected(parse_error_body(answer->body, answer->status));
+    const auto digest = sha256_hex(answer->body);
+    if (auto valid = verify_response(prepared->key, prepared->nonce, 200, digest, answer->headers);
+        !valid) {
+        co_return std::unexpected(std::move(valid).error());
+    }
+    boost::system::error_code ec;
+    auto value = json::parse(answer->body, ec);
+    if (ec || !value.is_object())
+        co_return fail("TRANSFER_FAILED", peer.name + " does not describe itself as a host does");
+    const std::scoped_lock lock(mutex_);
+    described_[peer.name] = {value.as_object(), SteadyClock::now() + std::chrono::seconds(5)};
+    co_return std::move(value.as_object());
+}
+
+asio::awaitable<void> Peers::tell_cancel(const PeerSection& peer, std::string key) {
+    const Headers headers{{"Content-Type", "application/json"}};
+    auto body = json::serialize(json::object{{"key", key}});
+    auto prepared = sign(peer, "POST", "/onex/v1/cancel", headers, std::move(body));
+    if (!prepared) co_return;
+    const auto to = peer.host_id.empty() ? peer.name : peer.host_id;
+    auto& request = prepared->request;
+    sign_request(request.headers,
+                 prepared->key,
+                 to,
+                 request.method,
+                 request.target,
+                 request.body,
+                 now_us() / 1'000'000);
+    const auto wait = Wait::for_ms(kCancelAnswerMs);
+    // Best effort: an unreachable peer hears of it by its own deadline.
+    auto answer = co_await runtime_.http.send(std::move(request), kAnswerBytesMax, wait);
+    (void)answer;
+}
+
+asio::awaitable<Result<std::string>> Peers::call(const PeerSection& peer,
+                                                 PeerCall call,
+                                                 Wait wait) {
+    // The caller's cancel ends the wait only after the peer was told and had its time to answer.
+    auto late = std::make_shared<Cancel>();
+    Cancel::Registration registration;
+    if (wait.cancel) {
+        auto on_cancel = [this, &peer, key = call.key, late, executor = runtime_.executor] {
+            if (key.empty()) return late->cancel();
+            asio::co_spawn(executor, tell_cancel(peer, key), [](std::exception_ptr) {});
+            auto timer = std::make_shared<asio::steady_timer>(
+                executor, std::chrono::milliseconds(kCancelAnswerMs));
+            timer->async_wait([timer, late](boost::system::error_code) { late->cancel(); });
+        };
+        registration = wait.cancel->on_cancel(std::move(on_cancel));
+    }
+    Wait patient{wait.deadline, late};
+    const bool upload = call.stream_in != nullptr;
+    if (upload) {
+        auto answer = co_await call_with_upload(peer, std::move(call), std::move(patient));
+        co_return answer;
+    }
+    auto answer = co_await call_plain(peer, std::move(call), std::move(patient));
+    co_return answer;
+}
+
+asio::awaitable<Result<std::string>> Peers::call_plain(const PeerSection& peer,
+                                                       PeerCall call,
+                                                       Wait wait) {
+    Headers headers{
+        {"Content-Type", "application/json"},
+        {"Accept", std::string(call.stream_out ? "application/octet-stream" : kLinesType)},
+        {"X-Correlation-Id", call.correlation_id}};
+    if (!call.key.empty()) headers.add("Idempotency-Key", call.key);
+    if (call.timeout_ms > 0) headers.add("X-Onex-Timeout-Ms", std::to_string(call.timeout_ms));
+    auto prepared = sign(peer,
+                         "POST",
+                         "/onex/v1/nodes/" + call.node + "/operations/" + call.operation,
+                         headers,
+                         call.input);
+    if (!prepared) co_return std::unexpected(std::move(prepared).error());
+    const auto to = peer.host_id.empty() ? peer.name : peer.host_id;
+    auto& request = prepared->request;
+    prepared->nonce = sign_request(request.headers,
+                                   prepared->key,
+                                   to,
+                                   request.method,
+                                   request.target,
+                                   request.body,
+                                   now_us() / 1'000'000);
+    auto answer = co_await runtime_.http.open(std::move(request), wait, kLinesIdleMs);
+    if (!answer) co_return std::unexpected(std::move(answer).error());
+    if (answer->status != 200) {
+        std::string body;
+        while (body.size() < kInlineErrorMax) {
+            auto chunk = co_await answer->stream->async_pop(wait);
+            if (!chunk || !*chunk) break;
+            body += **chunk;
+        }
+        co_return std::unexpected(parse_error_body(body, answer->status));
+    }
+    if (call.stream_out) {
+        auto moved = co_await pump(answer->stream, call.stream_out, wait);
+        if (!moved) co_return std::unexpected(std::move(moved).error());
+        co_return std::string("{}");
+    }
+    LineReader reader(prepared->key, prepared->nonce);
+    while (!reader.result()) {
+        auto chunk = co_await answer->stream->async_pop(wait);
+        if (!chunk) co_return std::unexpected(std::move(chunk).error());
+        if (!*chunk)
+            co_return fail("TRANSFER_FAILED",
+                           peer.name + " stopped in the middle of " + call.operation);
+        if (auto fed = reader.feed(**chunk, call.on_progress); !fed)
+            co_return std::unexpected(std::move(fed).error());
+    }
+    co_return *reader.result();
+}
+
+asio::awaitable<Result<std::string>> Peers::call_with_upload(const PeerSection& peer,
+                                                             PeerCall call,
+                                                             Wait wait) {
+    if (call.input.size() > kQueryInputMax) {
+        call.stream_in->close_reader();
+        co_return fail(
+            "VALIDATION_ERROR",
+            "the input of " + call.operation + " is over 16 KiB; a stream's input must be small");
+    }
+    Headers headers{{"Content-Type", "application/octet-stream"},
+                    {"X-Correlation-Id", call.correlation_id}};
+    if (!call.key.empty()) headers.add("Idempotency-Key", call.key);
+    if (call.timeout_ms > 0) headers.add("X-Onex-Timeout-Ms", std::to_string(call.timeout_ms));
+    // The input stands in the signed target, so that it is proved before the first byte of the body
+    // is read.
+    auto prepared = sign(peer,
+                         "POST",
+                         "/onex/v1/nodes/" + call.node + "/operations/" + call.operation +
+                             "?input=" + url_encode(call.input),
+                         headers,
+                         {});
+    if (!prepared) {
+        call.stream_in->close_reader();
+        co_return std::unexpected(std::move(prepared).error());
+    }
+    const auto to = peer.host_id.empty() ? peer.name : peer.host_id;
+    auto& request = prepared->request;
+    prepared->nonce = sign_stream(request.headers,
+                                  prepared->key,
+                                  to,
+                                  request.method,
+                                  request.target,
+                                  std::nullopt,
+                                  now_us() / 1'000'000);
+    const auto hashing = std::make_shared<HashingPipe>(call.stream_in);
+    request.stream = hashing->output();
+    request.expect_continue = true;
+    request.trailers = [hashing, key = prepared->key, nonce = prepared->nonce] {
+        return sign_trailer(key, nonce, hashing->bytes(), hashing->digest());
+    };
+    hashing->start(runtime_.executor, wait);
+    auto answer = co_await runtime_.http.send(std::move(request), kAnswerBytesMax, wait);
+    hashing->stop();
+    if (!answer) co_return std::unexpected(std::move(answer).error());
+    if (answer->status >= 300)
+        co_return std::unexpected(parse_error_body(answer->body, answer->status));
+    const auto digest = sha256_hex(answer->body);
+    if (auto valid = verify_response(
+            prepared->key, prepared->nonce, answer->status, digest, answer->headers);
+        !valid) {
+        co_return std::unexpected(std::move(valid).error());
+    }
+    co_return std::move(answer->body);
+}
+
+}  // namespace onex::host

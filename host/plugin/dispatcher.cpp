@@ -1,0 +1,368 @@
+#include "host/plugin/dispatcher.hpp"
+
+#include "host/ids.hpp"
+#include "host/log.hpp"
+#include "host/metrics.hpp"
+#include "host/plugin/background.hpp"
+
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include <condition_variable>
+#include <utility>
+
+namespace onex::host {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+
+namespace {
+
+constexpr std::size_t kInlineInputMax = 64 * 1024;
+
+/// Equal inputs have equal hashes, whatever the order of their members; `run` holds attempt and
+/// deadline and is left out (semantics 1.3).
+void canonical_json(const json::value& value, std::string& out, bool top) {
+    if (const auto* object = value.if_object()) {
+        std::vector<std::string_view> names;
+        for (const auto& member : *object)
+            names.push_back(member.key());
+        std::sort(names.begin(), names.end());
+        out += '{';
+        for (const auto name : names) {
+            if (top && name == "run") continue;
+            out += json::serialize(json::string(name));
+            out += ':';
+            canonical_json(object->at(name), out, false);
+            out += ',';
+        }
+        out += '}';
+    } else if (const auto* array = value.if_array()) {
+        out += '[';
+        for (const auto& item : *array) {
+            canonical_json(item, out, false);
+            out += ',';
+        }
+        out += ']';
+    } else {
+        out += json::serialize(value);
+    }
+}
+
+std::string input_hash(const json::value& input) {
+    std::string text;
+    canonical_json(input, text, true);
+    return sha256_hex(text);
+}
+
+}  // namespace
+
+Dispatcher::Dispatcher(Runtime& runtime) : runtime_(runtime) {
+    auto& metrics = runtime.metrics;
+    total_ = metrics
+                 .define(MetricKind::counter,
+                         "onex_operations_total",
+                         "Operations that ended, by code (OK or the error's)",
+                         {"node", "operation", "code"})
+                 .value_or(0);
+    duration_ = metrics
+                    .define(MetricKind::histogram,
+                            "onex_operation_duration_seconds",
+                            "How long operations took",
+                            {"node", "operation"})
+                    .value_or(0);
+    missed_ = metrics
+                  .define(MetricKind::counter,
+                          "onex_operation_target_missed_total",
+                          "Operations that took longer than their contract's target_ms",
+                          {"node", "operation"})
+                  .value_or(0);
+}
+
+void Dispatcher::set_nodes(std::vector<std::shared_ptr<NodeInstance>> nodes) {
+    nodes_ = std::move(nodes);
+}
+
+Result<Dispatcher::Found> Dispatcher::find(std::string_view node,
+                                           std::string_view operation) const {
+    Found out;
+    std::string others;
+    for (const auto& candidate : nodes_) {
+        if (!node.empty() && candidate->name() != node) continue;
+        const auto* found = candidate->contract().find(operation);
+        if (!found) continue;
+        others += (others.empty() ? "" : ", ") + candidate->name();
+        if (!out.operation) out = {candidate, found};
+    }
+    if (!out.operation) {
+        return fail("OPERATION_NOT_FOUND",
+                    "no node " + (node.empty() ? "" : "named " + std::string(node) + " ") + "on " +
+                        runtime_.identity.name + " offers " + std::string(operation));
+    }
+    if (others.find(',') != std::string::npos) {
+        return fail(
+            "OPERATION_AMBIGUOUS",
+            std::string(operation) + " is offered by " + others + "; name one with `node:`");
+    }
+    return out;
+}
+
+void Dispatcher::account(const NodeInstance& node,
+                         const OperationContract& operation,
+                         double seconds,
+                         const Outcome& outcome) {
+    const std::string_view code =
+        outcome.output ? std::string_view("OK") : std::string_view(outcome.output.error().code);
+    (void)runtime_.metrics.record(total_, {node.name(), operation.name, code}, 1);
+    (void)runtime_.metrics.record(duration_, {node.name(), operation.name}, seconds);
+    if (operation.target_ms > 0 && seconds * 1000 > operation.target_ms) {
+        (void)runtime_.metrics.record(missed_, {node.name(), operation.name}, 1);
+    }
+    if (outcome.output) return;
+    const auto& error = outcome.output.error();
+    const bool ours = error.status() == Status::internal;
+    log(ours ? LogLevel::error : LogLevel::debug,
+        operation.name + " failed: " + error.code + ": " + error.message,
+        {{"node", node.name()}, {"correlation_id", error.correlation_id}});
+}
+
+void Dispatcher::run(Invocation call, std::function<void(Outcome)> done) {
+    const auto refuse = [&](Error error) {
+        error.correlation_id = call.correlation_id;
+        if (call.stream_in) call.stream_in->close_reader();
+        if (call.stream_out) call.stream_out->fail(error);
+        done({std::unexpected(std::move(error)), 0});
+    };
+    if (call.depth > kDepthMax) {
+        return refuse(
+            {"RESOURCE_LIMIT_EXCEEDED", "operations call each other more than 16 deep", {}, {}});
+    }
+    if (!call.input.is_object())
+        return refuse({"VALIDATION_ERROR", "the input must be a JSON object", {}, {}});
+    if (auto valid = call.operation->input.check(call.input); !valid)
+        return refuse(std::move(valid).error());
+    if (call.operation->stream_in && !call.stream_in) {
+        return refuse({"VALIDATION_ERROR", call.operation->name + " needs a body to read", {}, {}});
+    }
+    if (call.key.empty()) return run_plain(std::move(call), std::move(done), {});
+    run_keyed(std::move(call), std::move(done));
+}
+
+void Dispatcher::run_keyed(Invocation call, std::function<void(Outcome)> done) {
+    const auto key = call.key;
+    const auto correlation_id = call.correlation_id;
+    const auto through = [&](Result<std::string> answer) {
+        if (!answer && answer.error().correlation_id.empty())
+            answer.error().correlation_id = correlation_id;
+        if (call.stream_in) call.stream_in->close_reader();
+        done({std::move(answer), 0});
+    };
+    auto begun = runtime_.keys.begin(key, call.operation->name, input_hash(call.input));
+    if (!begun) return through(std::unexpected(std::move(begun).error()));
+    if (begun->state == KeyState::done) return through(std::move(begun->answer));
+    if (begun->state == KeyState::running) {
+        const auto ms = call.timeout_ms > 0 ? call.timeout_ms : call.operation->timeout_ms;
+        return through(runtime_.keys.join(key, Wait::for_ms(ms, call.cancel)));
+    }
+    // How it really ended decides what the key answers from now on, not what its first caller still
+    // heard.
+    auto settled = [this, key](const Outcome& outcome) {
+        const auto store = [this, key, outcome] {
+            auto stored = outcome.output ? runtime_.keys.finish(key, *outcome.output)
+                                         : runtime_.keys.fail(key, outcome.output.error());
+            if (!stored)
+                log(LogLevel::error,
+                    "the outcome of " + key + " could not be stored: " + stored.error().message);
+        };
+        if (Workers::on_worker() || !runtime_.workers.post(store)) store();
+    };
+    run_plain(std::move(call), std::move(done), std::move(settled));
+}
+
+void Dispatcher::run_plain(Invocation call,
+                           std::function<void(Outcome)> done,
+                           std::function<void(const Outcome&)> settled) {
+    auto node = call.node;
+    const auto* operation = call.operation;
+    auto place = node->enter();
+    if (!place) {
+        Outcome stopping{
+            fail("UNAVAILABLE", "node " + node->name() + " is stopping; try again later"), 0};
+        if (settled) settled(stopping);
+        if (call.stream_in) call.stream_in->close_reader();
+        return done(std::move(stopping));
+    }
+    RequestState::Parts parts;
+    parts.node = node->name();
+    parts.operation = operation->name;
+    parts.input = json::serialize(call.input);
+    parts.correlation_id = std::move(call.correlation_id);
+    parts.key = std::move(call.key);
+    parts.caller = std::move(call.caller);
+    parts.content_type = std::move(call.content_type);
+    parts.stream_in = std::move(call.stream_in);
+    parts.stream_out = std::move(call.stream_out);
+    parts.timeout_ms = call.timeout_ms > 0 ? call.timeout_ms : operation->timeout_ms;
+    parts.progress_rearms = operation->progress;
+    parts.hop = call.hop;
+    parts.depth = call.depth;
+    parts.parent = std::move(call.cancel);
+    parts.on_progress = std::move(call.on_progress);
+    parts.in_flight = std::move(place);
+    parts.settled = std::move(settled);
+    parts.done = [this, node, operation, done = std::move(done), began = SteadyClock::now()](
+                     Outcome outcome) {
+        const std::chrono::duration<double> took = SteadyClock::now() - began;
+        account(*node, *operation, took.count(), outcome);
+        done(std::move(outcome));
+    };
+    auto request = std::make_shared<RequestState>(runtime_.executor, std::move(parts));
+    const auto token = runtime_.tokens.add(request);
+    request->arm();
+
+    const auto& held = request->parts();
+    onex_request abi{};
+    abi.struct_size = sizeof(abi);
+    abi.flags = held.hop > 0 ? ONEX_REQUEST_FROM_PEER : 0;
+    abi.token = token;
+    const auto text = [](const std::string& from) { return onex_str{from.data(), from.size()}; };
+    abi.operation = text(held.operation);
+    abi.input = text(held.input);
+    abi.correlation_id = text(held.correlation_id);
+    abi.key = text(held.key);
+    abi.caller = text(held.caller);
+    abi.content_type = text(held.content_type);
+    abi.timeout_ms = held.timeout_ms;
+    // The request's own streams end with it; the plugin's handles go when the request does.
+    std::vector<std::uint64_t> streams;
+    const auto lend = [&](const PipePtr& pipe, StreamEnd::Side side) -> onex_handle {
+        if (!pipe) return 0;
+        auto lent = std::make_shared<StreamEnd>(pipe, side, nullptr);
+        const auto handle = runtime_.streams.add(lent);
+        request->keep({nullptr, [this, handle](void*) { runtime_.streams.take(handle); }});
+        return handle;
+    };
+    abi.stream_in = lend(held.stream_in, StreamEnd::Side::reader);
+    abi.stream_out = lend(held.stream_out, StreamEnd::Side::writer);
+
+    const ServingScope serving(request.get());
+    Error error;
+    if (const auto status = node->invoke(abi, error); status < 0) {
+        if (runtime_.tokens.take(token)) request->answer({std::unexpected(std::move(error)), 0});
+    }
+}
+
+void Dispatcher::invoke_async(Invocation call, std::function<void(Outcome)> done) {
+    auto& pool = call.hop > 0 ? runtime_.peer_workers : runtime_.workers;
+    auto shared = std::make_shared<Invocation>(std::move(call));
+    auto tell = std::make_shared<std::function<void(Outcome)>>(std::move(done));
+    const bool posted =
+        pool.post([this, shared, tell] { run(std::move(*shared), std::move(*tell)); });
+    if (!posted) {
+        if (shared->stream_in) shared->stream_in->close_reader();
+        (*tell)({fail("QUEUE_FULL", "all workers are busy; try again in a moment"), 0});
+    }
+}
+
+asio::awaitable<Outcome> Dispatcher::invoke(Invocation call) {
+    const bool here = call.operation->nonblocking && call.key.empty() && !call.stream_in &&
+                      !call.stream_out && json::serialize(call.input).size() <= kInlineInputMax;
+    auto start = [this, here, &call](auto handler) {
+        // The handler must run on its own executor, whichever thread the node answers on, and not
+        // inline.
+        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+        auto done = [shared, executor = runtime_.executor](Outcome outcome) {
+            const auto bound = asio::get_associated_executor(*shared, executor);
+            asio::post(bound, [shared, outcome = std::move(outcome)]() mutable {
+                (*shared)(std::move(outcome));
+            });
+        };
+        if (here) {
+            run(std::move(call), std::move(done));
+        } else {
+            invoke_async(std::move(call), std::move(done));
+        }
+    };
+    auto outcome = co_await asio::async_initiate<decltype(asio::use_awaitable), void(Outcome)>(
+        start, asio::use_awaitable);
+    co_return outcome;
+}
+
+Outcome Dispatcher::invoke_here(Invocation call, const Wait& wait) {
+    struct Box {
+        std::mutex mutex;
+        std::condition_variable ready;
+        std::optional<Outcome> outcome;
+    };
+    auto box = std::make_shared<Box>();
+    // Our own wait may end first; then the operation is cancelled and ends by itself.
+    auto stop = std::make_shared<Cancel>();
+    Cancel::Registration chained;
+    if (call.cancel) chained = call.cancel->on_cancel([stop] { stop->cancel(); });
+    call.cancel = stop;
+    const auto name = call.operation->name;
+    run(std::move(call), [box](Outcome outcome) {
+        const std::scoped_lock lock(box->mutex);
+        box->outcome = std::move(outcome);
+        box->ready.notify_all();
+    });
+    std::unique_lock lock(box->mutex);
+    const auto told = [&] { return box->outcome.has_value(); };
+    if (wait.deadline == SteadyClock::time_point::max()) {
+        box->ready.wait(lock, told);
+    } else if (!box->ready.wait_until(lock, wait.deadline, told)) {
+        lock.unlock();
+        stop->cancel();
+        return {fail("TIMEOUT", name + " took longer than its caller waits"), 0};
+    }
+    return std::move(*box->outcome);
+}
+
+json::object Dispatcher::offer(const NodeInstance& node, const OperationContract& operation) {
+    json::array errors;
+    for (const auto& mapping : operation.errors) {
+        errors.push_back(
+            {{"code", mapping.code}, {"as", mapping.as}, {"permanent", mapping.permanent}});
+    }
+    const auto texts = [](const std::vector<std::string>& from) {
+        json::array out;
+        for (const auto& text : from)
+            out.emplace_back(text);
+        return out;
+    };
+    std::string run_end;
+    for (const auto& other : node.contract().operations) {
+        if (other.run_end) run_end = other.name;
+    }
+    return {{"node", node.name()},
+            {"operation", operation.name},
+            {"placement", operation.placement == Placement::target ? "target" : "source"},
+            {"remote", operation.remote},
+            {"timeout_ms", operation.timeout_ms},
+            {"progress", operation.progress},
+            {"stream_in", operation.stream_in},
+            {"stream_out", operation.stream_out},
+            {"errors", std::move(errors)},
+            {"gates", texts(operation.gates)},
+            {"redact", texts(operation.redact)},
+            {"run_end", run_end},
+            {"input", operation.input.source()},
+            {"output", operation.output.source()},
+            {"input_digest", operation.input_digest},
+            {"output_digest", operation.output_digest}};
+}
+
+json::array Dispatcher::offers(bool all) const {
+    json::array out;
+    for (const auto& node : nodes_) {
+        for (const auto& operation : node->contract().operations) {
+            if (all || operation.remote) out.push_back(offer(*node, operation));
+        }
+    }
+    return out;
+}
+
+}  // namespace onex::host

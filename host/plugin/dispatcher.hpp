@@ -1,0 +1,85 @@
+// From "operation X of node Y, with this input" to the plugin and back: validation, idempotency
+// keys, deadlines, metrics. Everything that calls an operation, near or far, comes through here.
+#pragma once
+
+#include "host/plugin/node.hpp"
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/json/array.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace onex::host {
+
+/// A call of a local operation.
+struct Invocation {
+    std::shared_ptr<NodeInstance> node;
+    const OperationContract* operation = nullptr;  ///< of node->contract()
+    boost::json::value input;                      ///< not yet validated
+    std::string correlation_id;
+    std::string key;
+    std::string caller;
+    std::string content_type;
+    PipePtr stream_in;
+    PipePtr stream_out;
+    std::int64_t timeout_ms = 0;  ///< 0: the contract's
+    int hop = 0;
+    int depth = 0;
+    CancelPtr cancel;  ///< may be null
+    std::function<void(const ProgressInfo&)> on_progress;
+};
+
+inline constexpr int kDepthMax = 16;
+
+class Dispatcher {
+  public:
+    Dispatcher(Runtime& runtime);
+    Dispatcher(const Dispatcher&) = delete;
+    Dispatcher& operator=(const Dispatcher&) = delete;
+
+    /// The nodes, in the order of the configuration. Set once, before the first start.
+    void set_nodes(std::vector<std::shared_ptr<NodeInstance>> nodes);
+    [[nodiscard]] const std::vector<std::shared_ptr<NodeInstance>>& nodes() const { return nodes_; }
+
+    struct Found {
+        std::shared_ptr<NodeInstance> node;
+        const OperationContract* operation = nullptr;
+    };
+    /// `node` may be empty: the one node that offers it. Errors: OPERATION_NOT_FOUND,
+    /// OPERATION_AMBIGUOUS.
+    [[nodiscard]] Result<Found> find(std::string_view node, std::string_view operation) const;
+
+    /// Runs it on a worker (nonblocking ones with small input right here) and awaits the outcome.
+    boost::asio::awaitable<Outcome> invoke(Invocation call);
+    /// Runs it on this worker thread and waits for the outcome, also when the node answers later.
+    Outcome invoke_here(Invocation call, const Wait& wait);
+    /// Runs it on a worker; `done` is called exactly once, on any thread.
+    void invoke_async(Invocation call, std::function<void(Outcome)> done);
+
+    /// What this host offers to peers (semantics 2.2): the array of GET /onex/v1/operations, or
+    /// with `all` also what only this host may call.
+    [[nodiscard]] boost::json::array offers(bool all) const;
+    static boost::json::object offer(const NodeInstance& node, const OperationContract& operation);
+
+  private:
+    void run(Invocation call, std::function<void(Outcome)> done);
+    void run_keyed(Invocation call, std::function<void(Outcome)> done);
+    void run_plain(Invocation call,
+                   std::function<void(Outcome)> done,
+                   std::function<void(const Outcome&)> settled);
+    void account(const NodeInstance& node,
+                 const OperationContract& operation,
+                 double seconds,
+                 const Outcome& outcome);
+
+    Runtime& runtime_;
+    std::vector<std::shared_ptr<NodeInstance>> nodes_;
+    std::uint64_t total_ = 0;
+    std::uint64_t duration_ = 0;
+    std::uint64_t missed_ = 0;
+};
+
+}  // namespace onex::host

@@ -1,0 +1,110 @@
+#include "host/plugin/library.hpp"
+
+#include "host/plugin/handles.hpp"
+
+#include <boost/dll/shared_library.hpp>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <system_error>
+
+namespace onex::host {
+
+namespace fs = std::filesystem;
+
+std::uint64_t next_handle() {
+    static std::atomic<std::uint64_t> next{1};
+    return next.fetch_add(1, std::memory_order_relaxed);
+}
+
+struct Library::Image {
+    boost::dll::shared_library library;
+};
+
+namespace {
+
+Result<void> check_place(const std::string& file) {
+    struct stat info{};
+    if (::stat(file.c_str(), &info) != 0) return fail("NOT_FOUND", "no plugin file " + file);
+    struct stat folder{};
+    const auto parent = fs::path(file).parent_path().string();
+    if (::stat(parent.c_str(), &folder) != 0) return fail("NOT_FOUND", "no folder " + parent);
+    const bool sticky = (folder.st_mode & S_ISVTX) != 0;
+    if ((info.st_mode & S_IWOTH) != 0 || ((folder.st_mode & S_IWOTH) != 0 && !sticky)) {
+        return fail(
+            "POLICY_DENIED",
+            file + " or its folder can be written by everybody; chmod o-w before it is loaded");
+    }
+    return {};
+}
+
+Result<void> check_entry(const onex_plugin_entry& entry, const std::string& file) {
+    if (entry.magic != ONEX_PLUGIN_MAGIC) {
+        return fail("FAILED_PRECONDITION", file + " is not an onex plugin: wrong magic number");
+    }
+    if (entry.struct_size < sizeof(onex_plugin_entry)) {
+        return fail("FAILED_PRECONDITION", file + " has an entry smaller than that of ABI 1.0");
+    }
+    if (entry.abi_major != ONEX_ABI_MAJOR || entry.abi_minor_needed > ONEX_ABI_MINOR) {
+        return fail("FAILED_PRECONDITION",
+                    file + " needs ABI " + std::to_string(entry.abi_major) + "." +
+                        std::to_string(entry.abi_minor_needed) + ", this host has " +
+                        std::to_string(ONEX_ABI_MAJOR) + "." + std::to_string(ONEX_ABI_MINOR));
+    }
+    if (!entry.id || !entry.version || !entry.contract || !entry.create ||
+        !entry.requires_services) {
+        return fail("FAILED_PRECONDITION", file + " leaves id, version, contract or create empty");
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Library>> Library::load(const std::string& file,
+                                               const std::string& private_dir) {
+    if (auto place = check_place(file); !place) return std::unexpected(std::move(place).error());
+    std::error_code ec;
+    fs::create_directories(private_dir, ec);
+    fs::permissions(private_dir, fs::perms::owner_all, ec);
+    const fs::path source(file);
+    const auto copy =
+        fs::path(private_dir) / (source.stem().string() + "." + std::to_string(::getpid()) + "." +
+                                 std::to_string(next_handle()) + source.extension().string());
+    if (!fs::copy_file(source, copy, ec)) {
+        return fail("FAILED_PRECONDITION",
+                    "cannot copy " + file + " to " + copy.string() + ": " + ec.message());
+    }
+    auto out = std::shared_ptr<Library>(new Library());
+    out->file_ = file;
+    out->copy_ = copy.string();
+    out->image_ = std::make_unique<Image>();
+    try {  // The throwing form alone carries dlerror's text.
+        out->image_->library.load(
+            boost::dll::fs::path(out->copy_),
+            boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
+        if (!out->image_->library.has(ONEX_PLUGIN_ENTRY_SYMBOL)) {
+            return fail("FAILED_PRECONDITION",
+                        file + " exports no " ONEX_PLUGIN_ENTRY_SYMBOL "; is it an onex plugin?");
+        }
+        out->entry_ = &out->image_->library.get<const onex_plugin_entry>(ONEX_PLUGIN_ENTRY_SYMBOL);
+    } catch (const std::exception& e) {
+        return fail("FAILED_PRECONDITION", "cannot load " + file + ": " + e.what());
+    }
+    if (auto checked = check_entry(*out->entry_, file); !checked)
+        return std::unexpected(std::move(checked).error());
+    return out;
+}
+
+Library::~Library() {
+    // ASan and LSan cannot name code that is gone; their runs keep the image.
+    if (image_ && ::getenv("ONEX_NO_DLCLOSE") != nullptr) {
+        (void)image_.release();  // NOLINT(bugprone-unused-return-value)
+    }
+    image_.reset();
+    std::error_code ec;
+    if (!copy_.empty()) fs::remove(copy_, ec);
+}
+
+}  // namespace onex::host

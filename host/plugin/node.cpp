@@ -1,0 +1,206 @@
+#include "host/plugin/node.hpp"
+
+#include "host/log.hpp"
+#include "host/plugin/background.hpp"
+#include "host/plugin/services.hpp"
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include <cstring>
+#include <utility>
+
+namespace onex::host {
+
+namespace {
+
+/// Room for an error that a plugin writes.
+struct ErrorRoom {
+    ErrorRoom() {
+        abi.struct_size = sizeof(abi);
+        abi.code = code;
+        abi.code_capacity = sizeof(code);
+        abi.message = message;
+        abi.message_capacity = sizeof(message);
+        abi.details = details;
+        abi.details_capacity = sizeof(details);
+    }
+    ErrorRoom(const ErrorRoom&) = delete;
+    ErrorRoom& operator=(const ErrorRoom&) = delete;
+
+    [[nodiscard]] Error error(onex_status status, const std::string& what) const {
+        Error out;
+        out.code.assign(code, std::min<std::size_t>(abi.code_size, sizeof(code)));
+        out.message.assign(message, std::min<std::size_t>(abi.message_size, sizeof(message)));
+        out.details.assign(details, std::min<std::size_t>(abi.details_size, sizeof(details)));
+        if (out.code.empty()) out.code = std::string(code_of(static_cast<Status>(status)));
+        if (out.message.empty()) out.message = what + " answered status " + std::to_string(status);
+        return out;
+    }
+    onex_error abi{};
+    char code[64];
+    char message[4096];
+    char details[16384];
+};
+
+}  // namespace
+
+NodeInstance::NodeInstance(Runtime& runtime,
+                           NodeSection section,
+                           NodeContract contract,
+                           std::shared_ptr<Library> library)
+    : runtime_(runtime),
+      section_(std::move(section)),
+      contract_(std::move(contract)),
+      library_(std::move(library)),
+      tables_(std::make_unique<ServiceTables>()) {}
+
+Result<std::shared_ptr<NodeInstance>> NodeInstance::create(Runtime& runtime,
+                                                           const NodeSection& section,
+                                                           const onex_plugin_entry& entry,
+                                                           std::shared_ptr<Library> library,
+                                                           bool with_sql) {
+    auto contract =
+        read_node_contract(entry.contract, std::string(entry.id) + " (embedded contract)");
+    if (!contract) return std::unexpected(std::move(contract).error());
+    auto node = std::shared_ptr<NodeInstance>(
+        new NodeInstance(runtime, section, std::move(*contract), std::move(library)));
+    boost::json::value settings = section.settings;
+    if (auto checked = node->contract_.settings.check(settings); !checked) {
+        return fail("VALIDATION_ERROR",
+                    runtime.config.file + ":" + std::to_string(section.line) + ": [nodes." +
+                        section.name + ".settings]: " + checked.error().message);
+    }
+    node->settings_ = boost::json::serialize(settings);
+    node->version_ = entry.version;
+    node->with_sql_ = with_sql;
+
+    auto& tables = *node->tables_;
+    std::memset(&tables, 0, sizeof(tables));
+    fill_basic_services(tables);
+    fill_exec_service(tables);
+    fill_call_service(tables);
+    fill_stream_service(tables);
+    fill_http_service(tables);
+    fill_blob_service(tables);
+    fill_store_service(tables);
+    fill_events_service(tables);
+    fill_metrics_service(tables);
+    fill_process_service(tables);
+    fill_contract_service(tables);
+    void* const self = node.get();
+    tables.log.ctx = tables.config.ctx = tables.exec.ctx = tables.call.ctx = tables.stream.ctx =
+        self;
+    tables.http.ctx = tables.blob.ctx = tables.store.ctx = tables.events.ctx = tables.metrics.ctx =
+        self;
+    tables.clock.ctx = tables.process.ctx = tables.contract.ctx = self;
+
+    node->host_.struct_size = sizeof(onex_host);
+    node->host_.abi_major = ONEX_ABI_MAJOR;
+    node->host_.abi_minor = ONEX_ABI_MINOR;
+    node->host_.ctx = self;
+    node->host_.version = "onex-host";
+    node->host_.get_service = [](void* ctx, onex_str id) -> const void* {
+        return find_service(*node_of(ctx).tables_, view(id), node_of(ctx).with_sql_);
+    };
+    onex_create_args args{};
+    args.struct_size = sizeof(args);
+    args.generation = 1;
+    args.node = view(std::string_view(section.name));
+    ErrorRoom room;
+    const auto status = entry.create(&node->host_, &args, &node->node_, &room.abi);
+    if (status < 0 || !node->node_) {
+        node->node_ = nullptr;
+        auto error = room.error(status, "create of " + section.name);
+        error.message =
+            "node " + section.name + " (" + entry.id + ") could not be made: " + error.message;
+        return std::unexpected(std::move(error));
+    }
+    return node;
+}
+
+NodeInstance::~NodeInstance() = default;
+
+Result<void> NodeInstance::start() {
+    ErrorRoom room;
+    const auto status = node_->start(node_->self, &room.abi);
+    if (status < 0) return std::unexpected(room.error(status, "start of " + name()));
+    started_ = true;
+    return {};
+}
+
+Result<void> NodeInstance::quiesce() {
+    if (!started_) return {};
+    ErrorRoom room;
+    const auto status = node_->quiesce(node_->self, &room.abi);
+    if (status < 0) return std::unexpected(room.error(status, "quiesce of " + name()));
+    return {};
+}
+
+std::shared_ptr<void> NodeInstance::enter() {
+    auto place = hold();
+    return open_.load() ? place : nullptr;
+}
+
+std::shared_ptr<void> NodeInstance::hold() {
+    in_flight_->count.fetch_add(1);
+    // The place keeps the node itself alive, too; the count's owner may only go when it is 0.
+    return {nullptr, [self = shared_from_this(), count = in_flight_](void*) mutable {
+                self.reset();
+                if (count->count.fetch_sub(1) == 1) {
+                    const std::scoped_lock lock(count->mutex);
+                    count->idle.notify_all();
+                }
+            }};
+}
+
+bool NodeInstance::wait_idle(SteadyClock::time_point deadline) {
+    std::unique_lock lock(in_flight_->mutex);
+    return in_flight_->idle.wait_until(
+        lock, deadline, [this] { return in_flight_->count.load() == 0; });
+}
+
+onex_status NodeInstance::invoke(const onex_request& request, Error& error) {
+    ErrorRoom room;
+    const auto status = node_->invoke(node_->self, &request, &room.abi);
+    if (status < 0) error = room.error(status, "invoke of " + name());
+    return status;
+}
+
+void NodeInstance::drop_background_work() {
+    for (auto& [handle, task] : tasks.take_if([](const Task&) { return true; }))
+        task->cancel();
+    for (auto& [handle, subscription] :
+         subscriptions.take_if([](const Subscription&) { return true; })) {
+        subscription->end();
+    }
+}
+
+void NodeInstance::shut_down(SteadyClock::time_point deadline) {
+    if (!node_) return;
+    open_ = false;
+    if (started_) node_->stop(node_->self);
+    drop_background_work();
+    if (!wait_idle(deadline)) {
+        for (const auto& request : runtime_.tokens.all()) {
+            if (request->parts().node == name()) request->cancel();
+        }
+        for (const auto& call : calls.all())
+            call->cancel->cancel();
+        if (!wait_idle(SteadyClock::now() + std::chrono::seconds(5))) {
+            std::string held;
+            for (const auto& request : runtime_.tokens.all()) {
+                if (request->parts().node == name()) held += " " + request->parts().operation;
+            }
+            log(LogLevel::warn,
+                "node " + name() + " does not give back:" + (held.empty() ? " a task" : held) +
+                    "; its library stays mapped");
+            new std::shared_ptr<NodeInstance>(shared_from_this());  // Deliberately kept for ever.
+            return;
+        }
+    }
+    node_->destroy(node_->self);
+    node_ = nullptr;
+}
+
+}  // namespace onex::host

@@ -1,0 +1,95 @@
+// The host side of the ABI services: one table of each per node, whose ctx is the node.
+#pragma once
+
+#include "host/async/cancel.hpp"
+#include "host/plugin/node.hpp"
+
+#include <onex/abi.h>
+#include <onex/error.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace onex::host {
+
+struct ServiceTables {
+    onex_log_v1 log;
+    onex_config_v1 config;
+    onex_exec_v1 exec;
+    onex_call_v1 call;
+    onex_stream_v1 stream;
+    onex_http_v1 http;
+    onex_blob_v1 blob;
+    onex_store_v1 store;
+    onex_events_v1 events;
+    onex_metrics_v1 metrics;
+    onex_clock_v1 clock;
+    onex_process_v1 process;
+    onex_contract_v1 contract;
+};
+
+// Each fills its tables; one file a line.
+void fill_basic_services(ServiceTables& tables);  // log, config, clock
+void fill_exec_service(ServiceTables& tables);
+void fill_call_service(ServiceTables& tables);
+void fill_stream_service(ServiceTables& tables);
+void fill_http_service(ServiceTables& tables);
+void fill_blob_service(ServiceTables& tables);
+void fill_store_service(ServiceTables& tables);
+void fill_events_service(ServiceTables& tables);
+void fill_metrics_service(ServiceTables& tables);
+void fill_process_service(ServiceTables& tables);
+void fill_contract_service(ServiceTables& tables);
+
+/// The table with that id, or null. The store is for plugins that may use SQL.
+const void* find_service(const ServiceTables& tables, std::string_view id, bool with_sql);
+
+// --- shared by the service files
+
+inline std::string_view view(onex_str text) {
+    return {text.data, static_cast<std::size_t>(text.size)};
+}
+inline onex_str view(std::string_view text) {
+    return {text.data(), text.size()};
+}
+inline NodeInstance& node_of(void* ctx) {
+    return *static_cast<NodeInstance*>(ctx);
+}
+
+/// Writes `error` to where the plugin wants it, and returns its status.
+onex_status report(const Error& error, onex_error* out);
+/// Appends to a plugin's writer; a null writer swallows.
+onex_status append(onex_writer* out, std::string_view text);
+Error to_error(const onex_failure* failure);
+
+/// What a plugin's onex_wait means: the request's cancellation, its own timeout, and 30 s at most
+/// without a request. `why` gives the error when the wait was ended by the request.
+struct ServiceWait {
+    Wait wait;
+    std::shared_ptr<RequestState> request;  ///< null without token, or when the token is stale
+
+    /// CANCELLED and TIMEOUT mean the request's own end, when that is what happened.
+    [[nodiscard]] Error translate(Error error) const;
+};
+Result<ServiceWait> to_wait(NodeInstance& node, onex_wait wait);
+
+/// FAILED_PRECONDITION when this thread must not wait: an I/O thread, or (unless
+/// `in_transaction_ok`) one with a transaction open.
+Result<void> may_wait(bool in_transaction_ok = false);
+
+/// Marks that this thread has `delta` more transactions open.
+void count_transaction(int delta);
+
+/// Runs `body`, which returns a status, so that no exception crosses the ABI.
+template <class Body>
+onex_status guarded(onex_error* error, Body&& body) noexcept {
+    try {
+        return body();
+    } catch (const std::exception& e) {
+        return report({"INTERNAL", std::string("the host failed: ") + e.what(), {}, {}}, error);
+    } catch (...) {
+        return report({"INTERNAL", "the host failed", {}, {}}, error);
+    }
+}
+
+}  // namespace onex::host

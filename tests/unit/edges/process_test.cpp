@@ -1,8 +1,11 @@
 #include "host/process/process.hpp"
 
+#include "host/process/spawn.hpp"
+
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -105,28 +108,30 @@ TEST(Process, KillsTheWholeGroup) {
         {"cancel", "echo go; tail -f /dev/null", 20'000, cancel, "CANCELLED"},
         {"ignores TERM", "trap '' TERM; tail -f /dev/null", 200, {}, "TIMEOUT"},
     };
+    // Each member of the group holds this fifo open; when nobody does any more, all are dead.
+    const auto fifo = testing::TempDir() + "onex-process-" + std::to_string(::getpid());
+    ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+    const Fd alive(::open(fifo.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
     for (const auto& c : cases) {
         SCOPED_TRACE(c.name);
-        std::string group;
-        ProcessRequest request{.args = {"sh", "-c", "echo $$; " + c.script}};
+        bool started = false;
+        ProcessRequest request{.args = {"sh", "-c", "exec 5>" + fifo + "; echo on; " + c.script}};
         request.on_line = [&](int, std::string_view line) {
+            started = started || line == "on";
             if (line == "go") cancel->cancel();
-            if (group.empty()) group = line;
         };
-        const auto started = SteadyClock::now();
+        const auto before = SteadyClock::now();
         const auto wait = Wait::for_ms(c.timeout_ms, c.cancel);
         const auto code = run_process(policy(), std::move(request), wait);
-        EXPECT_LT(SteadyClock::now() - started, std::chrono::seconds(10));
+        EXPECT_LT(SteadyClock::now() - before, std::chrono::seconds(10));
         ASSERT_FALSE(code);
         EXPECT_EQ(code.error().code, c.code);
-        ASSERT_FALSE(group.empty());
-        // Members that init has not collected yet still count as a group, for a moment.
-        const auto deadline = SteadyClock::now() + std::chrono::seconds(10);
-        while (::kill(-std::stoi(group), 0) == 0 && SteadyClock::now() < deadline) {
-            ::poll(nullptr, 0, 10);
-        }
-        EXPECT_EQ(::kill(-std::stoi(group), 0), -1);
+        EXPECT_TRUE(started);
+        pollfd hung_up{alive.get(), 0, 0};
+        EXPECT_EQ(::poll(&hung_up, 1, 5'000), 1);
+        EXPECT_TRUE((hung_up.revents & POLLHUP) != 0);
     }
+    ::unlink(fifo.c_str());
 }
 
 TEST(Process, ABackgroundChildDoesNotHoldItUp) {

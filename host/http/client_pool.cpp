@@ -59,22 +59,24 @@ void ClientPool::put(const Endpoint& endpoint, ClientConnectionPtr connection) {
     connection->inbound.shrink();
     connection->used_before = true;
     const auto until = SteadyClock::now() + std::chrono::milliseconds(config.idle_ms_max);
-    ClientConnectionPtr dropped;
-    const std::scoped_lock lock(mutex_);
-    if (closed_ || config.idle_connections_max == 0) {
-        connection->transport->close_soon(closed_error());
-        return;
+    bool start_sweep = false;
+    {
+        const std::scoped_lock lock(mutex_);
+        if (closed_ || config.idle_connections_max == 0) {
+            connection->transport->close_soon(closed_error());
+            return;
+        }
+        if (idle_.size() >= config.idle_connections_max) {
+            idle_.front().connection->transport->close_soon(unused_error());
+            idle_.pop_front();
+        }
+        idle_.push_back({key_of(endpoint), std::move(connection), until});
+        start_sweep = !std::exchange(sweeping_, true);
     }
-    if (idle_.size() >= config.idle_connections_max) {
-        dropped = std::move(idle_.front().connection);
-        dropped->transport->close_soon(unused_error());
-        idle_.pop_front();
-    }
-    idle_.push_back({key_of(endpoint), std::move(connection), until});
-    if (!std::exchange(sweeping_, true)) tasks.spawn(executor, sweep());
+    // Outside of the lock: on an I/O thread the coroutine starts at once.
+    if (start_sweep) tasks.spawn(executor, sweep());
 }
 
-// Runs while there are idle connections.
 asio::awaitable<void> ClientPool::sweep() {
     const auto self = shared_from_this();
     for (;;) {

@@ -437,9 +437,10 @@ asio::awaitable<void> ServerConnection::pump(std::shared_ptr<Body> body, std::ui
 asio::awaitable<void> ServerConnection::watch() {
     const auto self = shared_from_this();
     const auto gone = gone_;
+    const auto number = request_number_;
     auto more = co_await inbound_.fill(TimePoint::max());
     const bool left = !more || !*more;
-    if (left && gone) gone->cancel();
+    if (left && gone && number == request_number_) gone->cancel();
 }
 
 void ServerConnection::watch_soon() {

@@ -29,7 +29,9 @@ std::unexpected<Error> invalid(std::string message) {
     return fail("VALIDATION_ERROR", std::move(message));
 }
 
-std::unexpected<Error> trailers_too_long() { return invalid("the trailers are over 16 KiB"); }
+std::unexpected<Error> trailers_too_long() {
+    return invalid("the trailers are over 16 KiB");
+}
 
 template <class Fields>
 Headers copy_fields(const Fields& fields) {

@@ -251,7 +251,7 @@ class Reader {
         if (kind == KeyKind::word) good = good && is_choice(choices, text);
         if (kind == KeyKind::listen) good = parse_endpoint(text, false).has_value();
         if (kind == KeyKind::peer_url) good = parse_peer_url(text).has_value();
-        if (kind == KeyKind::uuid) good = is_uuid(text);
+        if (kind == KeyKind::uuid) good = is_uuid_text(text);
         if (kind == KeyKind::fingerprint) {
             const auto hex = parse_fingerprint(text);
             good = hex.has_value();

@@ -119,7 +119,7 @@ std::optional<std::string> parse_fingerprint(std::string_view text) {
     return out;
 }
 
-bool is_uuid(std::string_view text) {
+bool is_uuid_text(std::string_view text) {
     if (text.size() != 36) return false;
     for (std::size_t i = 0; i < text.size(); ++i) {
         const bool dash = i == 8 || i == 13 || i == 18 || i == 23;

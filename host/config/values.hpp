@@ -28,6 +28,6 @@ std::optional<Endpoint> parse_peer_url(std::string_view text);
 [[nodiscard]] bool is_node_name(std::string_view text);
 /// "AB:CD…" or 64 hex digits → 64 lower-case hex digits.
 std::optional<std::string> parse_fingerprint(std::string_view text);
-[[nodiscard]] bool is_uuid(std::string_view text);
+[[nodiscard]] bool is_uuid_text(std::string_view text);
 
 }  // namespace onex::host

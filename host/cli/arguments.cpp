@@ -1,0 +1,295 @@
+#include "host/cli/arguments.hpp"
+
+#include "host/cli/commands.hpp"
+#include "host/cli/output.hpp"
+#include "host/host.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <iostream>
+#include <memory>
+#include <string>
+
+namespace onex::host::cli {
+
+namespace {
+
+/// Everything the flags are stored in; lives until the command has run.
+struct Options {
+    Globals globals;
+    DeployOptions deploy;
+    RollbackOptions rollback;
+    WorkflowOptions workflow;
+    ServiceOptions service;
+    std::string id;
+    std::string name;
+    std::string reason;
+    std::string file;
+    std::vector<std::string> files;
+    bool follow = false;
+    std::int64_t limit = 20;
+    int migrate_to = 0;
+};
+using OptionsPtr = std::shared_ptr<Options>;
+
+class Grammar {
+  public:
+    Grammar(CLI::App& app, OptionsPtr options, std::function<int()>& chosen)
+        : app_(app), options_(std::move(options)), chosen_(chosen) {}
+
+    void add_all() {
+        add_run();
+        add_deploy();
+        add_runs();
+        add_rollback();
+        add_workflow();
+        add_checks();
+        add_migrate();
+        add_service();
+    }
+
+  private:
+    using Action = std::function<int(Session&, const Options&)>;
+
+    CLI::App* add(CLI::App& parent,
+                  const std::string& name,
+                  const std::string& about,
+                  Action action) {
+        auto* command = parent.add_subcommand(name, about);
+        command->add_option("--config",
+                            options_->globals.config,
+                            "the host's TOML (default: $ONEX_CONFIG, else /etc/onex/host.toml)");
+        command->callback([this, action = std::move(action)] {
+            chosen_ = [options = options_, action] {
+                Session session(options->globals);
+                return action(session, *options);
+            };
+        });
+        return command;
+    }
+    /// A command that asks a host.
+    CLI::App* ask(CLI::App& parent,
+                  const std::string& name,
+                  const std::string& about,
+                  Action action) {
+        auto* command = add(parent, name, about, std::move(action));
+        command->add_option("--host",
+                            options_->globals.host,
+                            "ask the host at this URL instead; the token comes from $ONEX_TOKEN");
+        json_flag(command);
+        return command;
+    }
+    void json_flag(CLI::App* command) {
+        command->add_flag("--json", options_->globals.json, "print one JSON document");
+    }
+
+    void add_run() {
+        add(app_,
+            "run",
+            "run a host until SIGTERM or Ctrl-C",
+            [](Session& session, const Options&) {
+                return run_host(RunOptions{.config_file = session.config_file()});
+            });
+        auto* version = app_.add_subcommand("version", "print the version");
+        version->callback([this] {
+            chosen_ = [] {
+                print("onex-host " + std::string(host_version()) + "\n");
+                return kOk;
+            };
+        });
+    }
+
+    void add_deploy() {
+        auto& to = options_->deploy;
+        auto* c = ask(app_,
+                      "deploy",
+                      "build an image (or take one) and run it as a container on a peer",
+                      [](Session& s, const Options& o) { return deploy(s, o.deploy); });
+        c->add_option("name", to.name, "the container's name")->required();
+        c->add_option("--to", to.to, "PEER or HOST[:PORT] (default: the only peer)");
+        c->add_option("--image", to.image, "send this image of the local engine, build nothing");
+        c->add_option("--tag", to.tag, "the image's tag (default: latest)");
+        c->add_option("--context", to.context, "folder to build from (default: this one)");
+        c->add_option("--dockerfile", to.dockerfile, "in that folder (default: Dockerfile)");
+        c->add_option("--build-arg", to.build_args, "NAME=VALUE, may be repeated")
+            ->allow_extra_args(false);
+        c->add_flag("--no-cache", to.no_cache, "build every layer anew");
+        c->add_flag("--pull", to.pull, "look for newer base images");
+        c->add_option("--target", to.build_target, "build up to this stage of the Dockerfile");
+        c->add_option("-p,--port", to.ports, "HOST:CONTAINER[/udp], may be repeated")
+            ->allow_extra_args(false);
+        c->add_option("-e,--env", to.env, "NAME=VALUE, NAME=env:VARIABLE or NAME=file:PATH")
+            ->allow_extra_args(false);
+        c->add_option("--volume", to.volumes, "/HOST:/CONTAINER[:ro]")->allow_extra_args(false);
+        c->add_option("--network", to.networks, "bridge, host, none, or a network to join")
+            ->allow_extra_args(false);
+        c->add_option("--label", to.labels, "NAME=VALUE")->allow_extra_args(false);
+        c->add_option("--memory", to.memory, "limit, as in 512m or 2g");
+        c->add_option("--cpus", to.cpus, "limit, as in 1.5");
+        c->add_option("--restart", to.restart, "restart policy (default: unless-stopped)")
+            ->check(CLI::IsMember({"no", "always", "on-failure", "unless-stopped"}));
+        c->add_option("--health-path", to.health_path, "HTTP path that must answer, as in /health");
+        c->add_option(
+            "--health-status", to.health_status, "the status it must answer (default: 200)");
+        c->add_option(
+            "--health-retries", to.health_retries, "probes before giving up (default: 5)");
+        c->add_option(
+            "--health-interval-ms", to.health_interval_ms, "between probes (default: 2000)");
+        c->add_option("--compression", to.compression, "of the stream (default: zstd)")
+            ->check(CLI::IsMember({"zstd", "gzip", "none"}));
+        c->add_flag("--adopt", to.adopt, "replace a container of that name that onex did not make");
+        c->add_flag("--no-rollback", to.no_rollback, "after a failure leave everything to look at");
+        c->add_flag("--skip-health", to.skip_health, "do not check the new container's health");
+        c->add_option("--timeout", to.timeout_s, "hard end of the run, in seconds")
+            ->check(CLI::Range(1, 86'400));
+        c->add_flag("-d,--detach", to.detach, "start it and return");
+        c->add_flag("-v,--verbose", to.verbose, "show every log line");
+    }
+
+    void add_rollback() {
+        auto& to = options_->rollback;
+        auto* c = ask(app_,
+                      "rollback",
+                      "bring back the container that ran before the last deployment",
+                      [](Session& s, const Options& o) { return rollback(s, o.rollback); });
+        c->add_option("name", to.name, "the container's name")->required();
+        c->add_option("--to", to.to, "PEER or HOST[:PORT] where it runs (default: the only peer)");
+        c->add_option("--steps", to.steps, "deployments to go back")->check(CLI::Range(1, 20));
+        c->add_flag("-d,--detach", to.detach, "start it and return");
+    }
+
+    void add_runs() {
+        auto* c = ask(app_,
+                      "status",
+                      "a run, or the host and its latest runs",
+                      [](Session& s, const Options& o) { return status(s, o.id); });
+        c->add_option("id", options_->id, "workflow id");
+        c = ask(app_, "logs", "the log of a run", [](Session& s, const Options& o) {
+            return logs(s, o.id, o.follow);
+        });
+        c->add_option("id", options_->id, "workflow id")->required();
+        c->add_flag("-f,--follow", options_->follow, "go on until the run has ended");
+        c = ask(app_,
+                "cancel",
+                "ask a run to stop; it ends by its contract",
+                [](Session& s, const Options& o) { return cancel(s, o.id, o.reason); });
+        c->add_option("id", options_->id, "workflow id")->required();
+        c->add_option("--reason", options_->reason, "kept with the run");
+        c = ask(app_, "history", "deployments, the latest first", [](Session& s, const Options& o) {
+            return history(s, o.name, o.limit);
+        });
+        c->add_option("name", options_->name, "only of this container");
+        c->add_option("-n,--limit", options_->limit, "how many")->check(CLI::Range(1, 500));
+    }
+
+    void add_workflow() {
+        auto* workflow = app_.add_subcommand("workflow", "run any workflow contract");
+        workflow->require_subcommand(1);
+        auto& to = options_->workflow;
+        auto* c = ask(*workflow, "run", "start a workflow", [](Session& s, const Options& o) {
+            return workflow_run(s, o.workflow);
+        });
+        c->add_option("name", to.name, "an installed workflow, or a contract file")->required();
+        c->add_option("--input", to.input, "its input_state: JSON, or @FILE");
+        c->add_option("--timeout", to.timeout_s, "hard end of the run, in seconds")
+            ->check(CLI::Range(1, 86'400));
+        c->add_flag("--wait", to.wait, "follow it to its end");
+        c->add_flag("-v,--verbose", to.verbose, "with --wait: show every log line");
+        ask(*workflow,
+            "list",
+            "the workflows that this host can run",
+            [](Session& s, const Options&) { return workflow_list(s); });
+    }
+
+    void add_checks() {
+        auto* contract = app_.add_subcommand("contract", "check contracts");
+        contract->require_subcommand(1);
+        auto* c = add(*contract,
+                      "check",
+                      "check node or workflow contracts; exit 1 on an error",
+                      [](Session& s, const Options& o) { return contract_check(s, o.files); });
+        c->add_option("file", options_->files, "YAML files")->required();
+        json_flag(c);
+        auto* config =
+            app_.add_subcommand("config", "check a configuration, or print the reference");
+        config->require_subcommand(1);
+        c = add(*config,
+                "check",
+                "check a TOML and the secrets it names; exit 1 on an error",
+                [](Session& s, const Options& o) { return config_check(s, o.file); });
+        c->add_option("file", options_->file, "default: the host's TOML");
+        json_flag(c);
+        add(*config,
+            "reference",
+            "every key of the TOML, as Markdown",
+            [](Session&, const Options&) { return config_reference(); });
+        ask(app_,
+            "doctor",
+            "check Docker, peers, secrets, clocks, disk; say what to do",
+            [](Session& s, const Options&) { return doctor(s); });
+    }
+
+    void add_migrate() {
+        auto* migrate_command = app_.add_subcommand("migrate", "the database's migrations");
+        migrate_command->require_subcommand(1);
+        const auto step = [&](const std::string& action, const std::string& about) {
+            auto* c = add(*migrate_command, action, about, [action](Session& s, const Options& o) {
+                return migrate(s, action, o.migrate_to);
+            });
+            json_flag(c);
+            return c;
+        };
+        step("up", "apply what is missing");
+        step("down", "roll back")
+            ->add_option("--to", options_->migrate_to, "the number that stays the last")
+            ->required()
+            ->check(CLI::Range(0, 9999));
+        step("status", "which are applied");
+    }
+
+    void add_service() {
+        auto* service_command = app_.add_subcommand("service", "the host as a system service");
+        service_command->require_subcommand(1);
+        const auto step = [&](const std::string& action, const std::string& about) {
+            auto* c = add(*service_command, action, about, [action](Session& s, const Options& o) {
+                auto options = o.service;
+                options.action = action;
+                return service(s, options);
+            });
+            if (action == "print") return;
+            c->add_option("--folder", options_->service.folder, "where the unit file stands");
+            c->add_flag(
+                "--no-start", options_->service.no_start, "only the file, no service manager");
+        };
+        step("install", "write the unit (systemd or launchd), enable and start it");
+        step("uninstall", "stop it and remove the unit");
+        step("print", "print the unit");
+    }
+
+    CLI::App& app_;
+    OptionsPtr options_;
+    std::function<int()>& chosen_;
+};
+
+}  // namespace
+
+Parsed parse_arguments(int argc, char** argv) {
+    CLI::App app{"onex-host runs nodes, and deploys containers from one host to another."};
+    app.name("onex-host");
+    app.require_subcommand(1);
+    app.footer("Exit codes: 0 done, 1 failed, 2 wrong use, 3 host unreachable.");
+    app.set_help_all_flag("--help-all", "help of all commands");
+
+    Parsed parsed;
+    Grammar grammar(app, std::make_shared<Options>(), parsed.command);
+    grammar.add_all();
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        const int code = app.exit(error, std::cout, std::cerr);
+        parsed.exit_code = code == 0 ? kOk : kUsage;
+    }
+    return parsed;
+}
+
+}  // namespace onex::host::cli

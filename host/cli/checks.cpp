@@ -1,0 +1,119 @@
+// contract check, config check, config reference, doctor: is it right, and what to do if not.
+#include "host/cli/commands.hpp"
+#include "host/cli/output.hpp"
+#include "host/cli/view.hpp"
+#include "host/contract/contract.hpp"
+
+#include <boost/json/array.hpp>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace onex::host::cli {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr std::array<const char*, 3> kLevels{"error", "warning", "note"};
+
+const char* level_of(const Finding& finding) {
+    return kLevels.at(static_cast<std::size_t>(finding.level));
+}
+
+}  // namespace
+
+int contract_check(Session& session, const std::vector<std::string>& files) {
+    bool wrong = false;
+    json::array documents;
+    for (const auto& file : files) {
+        const auto findings = check_contract_file(file);
+        json::array told;
+        std::array<std::size_t, 3> counts{};
+        for (const auto& finding : findings) {
+            ++counts.at(static_cast<std::size_t>(finding.level));
+            if (session.json()) {
+                told.push_back(json::object{{"level", level_of(finding)},
+                                            {"where", finding.where},
+                                            {"message", finding.message}});
+            } else {
+                print(printable(finding.where) + ": " + level_of(finding) + ": " +
+                      printable(finding.message) + "\n");
+            }
+        }
+        wrong = wrong || counts[0] > 0;
+        documents.push_back(
+            json::object{{"file", file}, {"valid", counts[0] == 0}, {"findings", std::move(told)}});
+        if (!session.json()) {
+            print(file + ": " + (counts[0] == 0 ? "valid" : "not valid") + ", " +
+                  std::to_string(counts[0]) + " errors, " + std::to_string(counts[1]) +
+                  " warnings, " + std::to_string(counts[2]) + " notes\n");
+        }
+    }
+    if (session.json()) print_json(json::object{{"contracts", std::move(documents)}});
+    return wrong ? kFailed : kOk;
+}
+
+int config_check(Session& session, const std::string& file) {
+    const auto name = file.empty() ? session.config_file() : file;
+    auto config = read_config(name);
+    if (!config) return session.fail_with(config.error(), kFailed);
+    const auto problems = check_secrets(*config);
+    if (!problems.empty()) {
+        std::string message;
+        for (const auto& problem : problems)
+            message += (message.empty() ? "" : "\n") + problem;
+        return session.fail_with({"VALIDATION_ERROR", std::move(message), {}, {}}, kFailed);
+    }
+    if (session.json()) {
+        print_json(json::object{{"file", name}, {"valid", true}, {"host", config->host.name}});
+    } else {
+        print(name + ": valid; host " + config->host.name + ", " +
+              std::to_string(config->nodes.size()) + " nodes, " +
+              std::to_string(config->peers.size()) + " peers\n");
+    }
+    return kOk;
+}
+
+int config_reference() {
+    print(config_reference_markdown());
+    return kOk;
+}
+
+int doctor(Session& session) {
+    if (session.local()) {
+        // What can be seen without a running host comes first: a host that does not start has
+        // these.
+        auto config = session.config();
+        if (!config) return session.exit_code();
+        const auto problems = check_secrets(*config);
+        if (!problems.empty()) {
+            return session.fail_with({"VALIDATION_ERROR", problems.front(), {}, {}}, kFailed);
+        }
+    }
+    auto answer = session.get("/onex/v1/doctor");
+    if (!answer) return session.exit_code();
+    const auto& checks = list(*answer, "checks");
+    const bool well = std::all_of(checks.begin(), checks.end(), [](const json::value& check) {
+        return check.is_object() && flag(check.get_object(), "ok");
+    });
+    if (session.json()) {
+        print_json(*answer);
+        return well ? kOk : kFailed;
+    }
+    for (const auto& value : checks) {
+        if (!value.is_object()) continue;
+        const auto& check = value.get_object();
+        const bool ok = flag(check, "ok");
+        std::string line = std::string(ok ? "ok    " : "WRONG ") + text(check, "name");
+        if (const auto detail = text(check, "detail"); !detail.empty()) line += ": " + detail;
+        print(printable(line) + "\n");
+        if (const auto advice = text(check, "advice"); !ok && !advice.empty()) {
+            print("      → " + printable(advice) + "\n");
+        }
+    }
+    return well ? kOk : kFailed;
+}
+
+}  // namespace onex::host::cli

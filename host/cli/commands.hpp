@@ -1,0 +1,54 @@
+// The commands, one function each; arguments.cpp fills their options. Each returns the exit code.
+#pragma once
+
+#include "host/cli/deploy_input.hpp"
+#include "host/cli/session.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace onex::host::cli {
+
+int deploy(Session& session, const DeployOptions& options);
+
+struct RollbackOptions {
+    std::string name;
+    std::string to;
+    std::int64_t steps = 1;
+    bool detach = false;
+};
+int rollback(Session& session, const RollbackOptions& options);
+
+/// Without an id: the host, its nodes and peers, and the latest runs.
+int status(Session& session, const std::string& workflow_id);
+int logs(Session& session, const std::string& workflow_id, bool follow);
+int cancel(Session& session, const std::string& workflow_id, const std::string& reason);
+int history(Session& session, const std::string& name, std::int64_t limit);
+
+struct WorkflowOptions {
+    std::string name;   ///< an installed workflow, or a contract file
+    std::string input;  ///< JSON text, @FILE, or empty for {}
+    std::int64_t timeout_s = 0;
+    bool wait = false;
+    bool verbose = false;
+};
+int workflow_run(Session& session, const WorkflowOptions& options);
+int workflow_list(Session& session);
+
+int contract_check(Session& session, const std::vector<std::string>& files);
+int config_check(Session& session, const std::string& file);
+int config_reference();
+int doctor(Session& session);
+
+/// `action`: up, down or status. `to`: the migration that `down` leaves as the last one.
+int migrate(Session& session, const std::string& action, int to);
+
+struct ServiceOptions {
+    std::string action;     ///< install, uninstall or print
+    std::string folder;     ///< where the unit goes; empty: the system's place
+    bool no_start = false;  ///< only the file: do not ask the service manager to start or stop it
+};
+int service(Session& session, const ServiceOptions& options);
+
+}  // namespace onex::host::cli

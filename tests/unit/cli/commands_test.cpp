@@ -1,0 +1,412 @@
+// Commands against a recording host in this process: real sockets, canned answers.
+#include "host/cli/arguments.hpp"
+#include "host/host.hpp"
+#include "host/http/server.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_future.hpp>
+#include <boost/json/parse.hpp>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <mutex>
+#include <thread>
+
+namespace onex::host {
+
+// The executable brings these; here they only record that they were reached.
+std::string ran_with;
+int run_host(const RunOptions& options) {
+    ran_with = options.config_file;
+    return 0;
+}
+std::string_view host_version() {
+    return "9.9";
+}
+
+namespace {
+
+namespace asio = boost::asio;
+namespace fs = std::filesystem;
+
+struct Canned {
+    unsigned status = 200;
+    std::string body;
+};
+
+/// Answers by "METHOD path" from a list; the last answer of a list stays. Remembers what was asked.
+class RecordingHost {
+  public:
+    RecordingHost() {
+        std::string folder = (fs::temp_directory_path() / "onex-cli-XXXXXX").string();
+        folder_ = ::mkdtemp(folder.data());
+        std::ofstream(config()) << "[host]\nname = \"here\"\ndata_dir = \"" << folder_.string()
+                                << "\"\n";
+    }
+    ~RecordingHost() {
+        if (thread_.joinable()) {
+            auto stopping = listener_->stop(Wait::for_ms(1000));
+            asio::co_spawn(context_, std::move(stopping), asio::use_future).get();
+            work_.reset();
+            context_.stop();
+            thread_.join();
+        }
+        listener_.reset();
+        fs::remove_all(folder_);
+    }
+    RecordingHost(const RecordingHost&) = delete;
+    RecordingHost& operator=(const RecordingHost&) = delete;
+
+    void start() {
+        ListenAddress address;
+        address.unix_path = (folder_ / "admin.sock").string();
+        HttpHandler handler = [this](std::shared_ptr<ServerRequest> request) {
+            return answer(std::move(request));
+        };
+        auto listener =
+            listen(context_.get_executor(), address, ServerLimits{}, std::move(handler));
+        ASSERT_TRUE(listener) << listener.error().message;
+        listener_ = std::move(*listener);
+        thread_ = std::thread([this] { context_.run(); });
+    }
+    void when(const std::string& what, std::vector<Canned> answers) {
+        const std::lock_guard lock(mutex_);
+        answers_[what] = std::move(answers);
+    }
+    std::vector<std::string> asked() {
+        const std::lock_guard lock(mutex_);
+        return asked_;
+    }
+    std::string config() const { return (folder_ / "host.toml").string(); }
+    std::string folder() const { return folder_.string(); }
+
+  private:
+    asio::awaitable<ServerResponse> answer(std::shared_ptr<ServerRequest> request) {
+        auto body = co_await request->read_body(1 << 20);
+        const std::lock_guard lock(mutex_);
+        asked_.push_back(request->method + " " + request->target + " " + body.value_or(""));
+        auto& left = answers_[request->method + " " + request->path];
+        ServerResponse response;
+        response.headers.set("Content-Type", "application/json");
+        if (left.empty()) {
+            response.status = 404;
+            response.body =
+                R"({"error": {"code": "NOT_FOUND", "message": "no such route", "correlation_id": "c9"}})";
+            co_return response;
+        }
+        response.status = left.front().status;
+        response.body = left.front().body;
+        if (left.size() > 1) left.erase(left.begin());
+        co_return response;
+    }
+
+    fs::path folder_;
+    asio::io_context context_{1};
+    asio::executor_work_guard<asio::io_context::executor_type> work_ = make_work_guard(context_);
+    std::unique_ptr<Listener> listener_;
+    std::thread thread_;
+    std::mutex mutex_;
+    std::map<std::string, std::vector<Canned>> answers_;
+    std::vector<std::string> asked_;
+};
+
+struct Outcome {
+    int code = -1;
+    std::string out;
+    std::string err;
+};
+
+Outcome run(std::vector<std::string> words) {
+    words.insert(words.begin(), "onex-host");
+    std::vector<char*> argv;
+    for (auto& word : words)
+        argv.push_back(word.data());
+    testing::internal::CaptureStdout();
+    testing::internal::CaptureStderr();
+    const auto parsed = cli::parse_arguments(static_cast<int>(argv.size()), argv.data());
+    Outcome outcome;
+    outcome.code = parsed.exit_code ? *parsed.exit_code : parsed.command();
+    outcome.out = testing::internal::GetCapturedStdout();
+    outcome.err = testing::internal::GetCapturedStderr();
+    return outcome;
+}
+
+void expect_part(const std::string& whole, const std::string& part) {
+    EXPECT_NE(whole.find(part), std::string::npos) << part << "\nis not in\n" << whole;
+}
+
+const char* const kHost =
+    R"({"name": "here", "peers": [{"name": "studio", "url": "http://127.0.0.1:8001"}]})";
+const char* const kDone =
+    R"({"workflow_id": "w1", "subject": "web", "state": "COMPLETED", "final": true,
+    "success": true, "duration_ms": 10, "stages": [{"stage_name": "build", "state": "completed",
+    "duration_ms": 5}], "output": {"deployed_url": "http://127.0.0.1:8080"}})";
+const char* const kFailed =
+    R"({"workflow_id": "w1", "subject": "web", "state": "FAILED", "final": true,
+    "success": false, "duration_ms": 10, "stages": [], "error": {"code": "BUILD_FAILED",
+    "message": "the Dockerfile does not build", "correlation_id": "c1"}})";
+const char* const kNoLines = R"({"lines": [], "next": 0, "final": true})";
+
+TEST(Commands, WrongUseIsTwoAndHelpIsZero) {
+    for (const auto& words :
+         std::vector<std::vector<std::string>>{{},
+                                               {"nonsense"},
+                                               {"deploy"},
+                                               {"deploy", "web", "--compression", "rar"},
+                                               {"logs"},
+                                               {"history", "-n", "0"},
+                                               {"workflow"},
+                                               {"migrate", "down"},
+                                               {"status", "--unknown"}}) {
+        SCOPED_TRACE(words.empty() ? "nothing" : words.front());
+        EXPECT_EQ(run(words).code, 2);
+    }
+    for (const auto* name : {"run",
+                             "deploy",
+                             "status",
+                             "logs",
+                             "cancel",
+                             "rollback",
+                             "history",
+                             "workflow",
+                             "contract",
+                             "config",
+                             "migrate",
+                             "doctor",
+                             "service",
+                             "version"}) {
+        SCOPED_TRACE(name);
+        EXPECT_EQ(run({name, "--help"}).code, 0);
+    }
+    EXPECT_EQ(run({"version"}).out, "onex-host 9.9\n");
+}
+
+TEST(Commands, RunTakesTheConfigurationByFlagThenEnvironmentThenPlace) {
+    ASSERT_EQ(run({"run", "--config", "/a.toml"}).code, 0);
+    EXPECT_EQ(ran_with, "/a.toml");
+    ::setenv("ONEX_CONFIG", "/b.toml", 1);
+    ASSERT_EQ(run({"run"}).code, 0);
+    EXPECT_EQ(ran_with, "/b.toml");
+    ::unsetenv("ONEX_CONFIG");
+    ASSERT_EQ(run({"run"}).code, 0);
+    EXPECT_EQ(ran_with, "/etc/onex/host.toml");
+}
+
+TEST(Commands, AHostThatDoesNotRunIsThreeAndSaysHowToStartIt) {
+    RecordingHost host;
+    const auto outcome = run({"status", "--config", host.config()});
+    EXPECT_EQ(outcome.code, 3);
+    expect_part(outcome.err, "onex-host run --config " + host.config());
+    EXPECT_EQ(run({"history", "--host", "http://127.0.0.1:1"}).code, 3);
+    EXPECT_EQ(run({"status", "--config", host.folder() + "/none.toml"}).code, 2);
+}
+
+TEST(Commands, DeployStartsFollowsAndReports) {
+    RecordingHost host;
+    host.start();
+    host.when("GET /onex/v1/host", {{200, kHost}});
+    host.when("POST /api/v1/deployments/trigger", {{202, R"({"workflow_id": "w1"})"}});
+    host.when(
+        "GET /workflows/w1/logs",
+        {{200, R"({"lines": [{"line": 1, "text": "Step 1/2"}], "next": 1})"}, {200, kNoLines}});
+    host.when(
+        "GET /workflows/w1/status",
+        {{200, R"({"workflow_id": "w1", "state": "BUILDING", "final": false})"}, {200, kDone}});
+    const auto outcome = run({"deploy",
+                              "web",
+                              "--image",
+                              "web:1",
+                              "--port",
+                              "8080:80",
+                              "--timeout",
+                              "60",
+                              "-v",
+                              "--config",
+                              host.config()});
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    expect_part(outcome.out, "deploying web to studio (127.0.0.1:8001)\n");
+    expect_part(outcome.out, "    Step 1/2\n");
+    expect_part(outcome.out, "[1/1] build … done in 5 ms\n");
+    expect_part(outcome.out, "\nhttp://127.0.0.1:8080\nweb is done");
+    std::string sent;
+    for (const auto& request : host.asked()) {
+        if (request.starts_with("POST")) sent = request;
+    }
+    expect_part(sent, "POST /api/v1/deployments/trigger?timeout_ms=60000 ");
+    expect_part(sent, R"("image":"web:1")");
+    expect_part(sent, R"("port_mappings":[{"host_port":8080,"container_port":80}])");
+}
+
+TEST(Commands, AFailedDeploymentIsOneWithCodeAndCorrelation) {
+    RecordingHost host;
+    host.start();
+    host.when("GET /onex/v1/host", {{200, kHost}});
+    host.when("POST /api/v1/deployments/trigger", {{202, R"({"workflow_id": "w1"})"}});
+    host.when(
+        "GET /workflows/w1/logs",
+        {{200, R"({"lines": [{"line": 1, "text": "no such file"}], "next": 1})"}, {200, kNoLines}});
+    host.when("GET /workflows/w1/status", {{200, kFailed}});
+    auto outcome = run({"deploy", "web", "--image", "i", "--config", host.config()});
+    EXPECT_EQ(outcome.code, 1);
+    expect_part(outcome.err, "BUILD_FAILED: the Dockerfile does not build\ncorrelation id: c1\n");
+    expect_part(outcome.out, "    no such file\n");
+    outcome = run({"deploy", "web", "--image", "i", "--json", "--config", host.config()});
+    EXPECT_EQ(outcome.code, 1);
+    const auto document = boost::json::parse(outcome.out);
+    EXPECT_EQ(document.at("status"), "failed");
+    EXPECT_EQ(document.at("error").at("code"), "BUILD_FAILED");
+}
+
+TEST(Commands, DeployDetachedTellsTheId) {
+    RecordingHost host;
+    host.start();
+    host.when("GET /onex/v1/host", {{200, kHost}});
+    host.when("POST /api/v1/deployments/trigger", {{202, R"({"workflow_id": "w1"})"}});
+    const auto outcome = run({"deploy", "web", "--image", "i", "-d", "--config", host.config()});
+    EXPECT_EQ(outcome.code, 0);
+    expect_part(outcome.out, "\nw1\n");
+}
+
+TEST(Commands, DeployRefusesBeforeAnythingStarts) {
+    RecordingHost host;
+    host.start();
+    host.when("GET /onex/v1/host", {{200, kHost}});
+    auto outcome = run({"deploy", "web", "--context", host.folder(), "--config", host.config()});
+    EXPECT_EQ(outcome.code, 2);
+    expect_part(outcome.err, "there is no " + host.folder() + "/Dockerfile");
+    outcome = run({"deploy", "web", "--image", "i", "--to", "attic", "--config", host.config()});
+    EXPECT_EQ(outcome.code, 2);
+    expect_part(outcome.err, "no peer is named 'attic'; the peers are studio");
+    for (const auto& request : host.asked())
+        EXPECT_FALSE(request.starts_with("POST")) << request;
+}
+
+TEST(Commands, ErrorsOfTheHostAreToldAsTheyAre) {
+    RecordingHost host;
+    host.start();
+    auto outcome = run({"status", "w7", "--config", host.config()});
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_EQ(outcome.err, "NOT_FOUND: no such route\ncorrelation id: c9\n");
+    host.when("POST /workflows/w7/cancel", {{409, R"({"status": "error", "error": "already final",
+        "metadata": {"error_code": "CONFLICT", "correlation_id": "c2"}})"}});
+    outcome = run({"cancel", "w7", "--json", "--config", host.config()});
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_EQ(boost::json::parse(outcome.out).at("error").at("message"), "already final");
+    host.when("GET /api/v1/workflows", {{502, "<html>"}});
+    outcome = run({"workflow", "list", "--config", host.config()});
+    EXPECT_EQ(outcome.code, 1);
+    expect_part(outcome.err, "HTTP 502");
+}
+
+TEST(Commands, WorkflowRunSendsAFilesTextOrAName) {
+    RecordingHost host;
+    host.start();
+    const auto file = host.folder() + "/flow.yaml";
+    std::ofstream(file) << "a: 1\n";
+    std::ofstream(host.folder() + "/in.json") << R"({"x": 2})";
+    host.when("POST /api/v1/workflows", {{202, R"({"workflow_id": "w1"})"}});
+    host.when("POST /api/v1/workflows/named", {{202, R"({"workflow_id": "w2"})"}});
+    EXPECT_EQ(run({"workflow",
+                   "run",
+                   file,
+                   "--input",
+                   "@" + host.folder() + "/in.json",
+                   "--config",
+                   host.config()})
+                  .code,
+              0);
+    EXPECT_EQ(run({"workflow", "run", "named", "--config", host.config()}).code, 0);
+    EXPECT_EQ(run({"workflow", "run", "named", "--input", "[1]", "--config", host.config()}).code,
+              2);
+    EXPECT_EQ(
+        run({"workflow", "run", "named", "--input", "@/none", "--config", host.config()}).code, 2);
+    const auto asked = host.asked();
+    ASSERT_EQ(asked.size(), 2U);
+    EXPECT_EQ(asked[0], R"(POST /api/v1/workflows {"contract":"a: 1\n","input":{"x":2}})");
+    EXPECT_EQ(asked[1], "POST /api/v1/workflows/named {}");
+}
+
+TEST(Commands, LogsFollowUntilTheRunHasEnded) {
+    RecordingHost host;
+    host.start();
+    host.when(
+        "GET /workflows/w1/logs",
+        {{200,
+          R"({"lines": [{"line": 1, "time": "T", "operation": "op", "level": "error", "text": "a"}],
+                        "next": 1, "final": false})"},
+         {200, R"({"lines": [], "next": 1, "final": false})"},
+         {200, R"({"lines": [{"line": 2, "time": "U", "text": "b"}], "next": 2, "final": true})"},
+         {200, R"({"lines": [], "next": 2, "final": true})"}});
+    const auto outcome = run({"logs", "w1", "-f", "--config", host.config()});
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(outcome.out, "T [op] error: a\nU b\n");
+    EXPECT_EQ(host.asked().size(), 4U);
+}
+
+TEST(Commands, HistoryAndStatusArePrinted) {
+    RecordingHost host;
+    host.start();
+    host.when("GET /api/v1/deployments",
+              {{200, R"({"deployments": [{"workflow_id": "w1", "subject": "web",
+        "target": "127.0.0.1:8001", "state": "COMPLETED", "started_at": "2026-01-01T00:00:00Z",
+        "duration_ms": 1500}]})"}});
+    host.when("GET /onex/v1/host", {{200, kHost}});
+    host.when("GET /workflows/w1/status", {{200, kFailed}});
+    auto outcome = run({"history", "web", "--config", host.config()});
+    expect_part(outcome.out, "2026-01-01T00:00:00Z  web   127.0.0.1:8001  COMPLETED  1.5 s");
+    expect_part(host.asked().back(), "/api/v1/deployments?limit=20&name=web");
+    expect_part(run({"status", "--config", host.config()}).out, "peers      studio");
+    expect_part(run({"status", "w1", "--config", host.config()}).out,
+                "BUILD_FAILED: the Dockerfile");
+}
+
+TEST(Commands, DoctorIsOneWhenACheckFails) {
+    RecordingHost host;
+    host.start();
+    host.when("GET /onex/v1/doctor",
+              {{200, R"({"checks": [{"name": "docker", "ok": false,
+        "detail": "no engine", "advice": "start it"}, {"name": "disk", "ok": true}]})"},
+               {200, R"({"checks": [{"name": "disk", "ok": true, "detail": "1 GB free"}]})"}});
+    auto outcome = run({"doctor", "--config", host.config()});
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_EQ(outcome.out, "WRONG docker: no engine\n      → start it\nok    disk\n");
+    outcome = run({"doctor", "--config", host.config()});
+    EXPECT_EQ(outcome.code, 0);
+}
+
+TEST(Commands, ServiceInstallWritesAndUninstallRemoves) {
+    RecordingHost host;
+    const auto folder = host.folder() + "/units";
+    const std::vector<std::string> common{
+        "--folder", folder, "--no-start", "--config", host.config()};
+    auto words = std::vector<std::string>{"service", "install"};
+    words.insert(words.end(), common.begin(), common.end());
+    EXPECT_EQ(run(words).code, 0);
+    EXPECT_FALSE(fs::is_empty(folder));
+    words[1] = "uninstall";
+    EXPECT_EQ(run(words).code, 0);
+    EXPECT_TRUE(fs::is_empty(folder));
+    expect_part(run({"service", "print", "--config", host.config()}).out, host.config());
+}
+
+TEST(Commands, ChecksTellWhatIsWrong) {
+    RecordingHost host;
+    EXPECT_EQ(run({"config", "check", host.config()}).code, 0);
+    std::ofstream(host.config(), std::ios::app) << "nmae = 1\n";
+    auto outcome = run({"config", "check", host.config()});
+    EXPECT_EQ(outcome.code, 1);
+    expect_part(outcome.err, "nmae");
+    expect_part(run({"config", "reference"}).out, "data_dir");
+    const auto contract = host.folder() + "/c.yaml";
+    std::ofstream(contract) << "schema_version: \"2.0\"\n";
+    EXPECT_EQ(run({"contract", "check", contract}).code, 1);
+    EXPECT_EQ(run({"contract", "check", contract, "--json"}).code, 1);
+}
+
+}  // namespace
+}  // namespace onex::host

@@ -2,13 +2,13 @@
 #
 # A plugin is one shared library with one exported symbol; everything else is hidden, and nothing of it is
 # shared with the host, so that it unloads cleanly (plugin-abi: flags every plugin must be built with).
-set(ONEX_API_DIR ${CMAKE_CURRENT_LIST_DIR})
 
 function(onex_add_plugin name)
     cmake_parse_arguments(ARG "" "CONTRACT;OUTPUT_DIRECTORY" "SOURCES;LINK" ${ARGN})
     if(NOT ARG_SOURCES OR NOT ARG_CONTRACT)
         message(FATAL_ERROR "onex_add_plugin(${name}): SOURCES and CONTRACT are required")
     endif()
+    set(ONEX_API_DIR ${CMAKE_CURRENT_FUNCTION_LIST_DIR})
     get_filename_component(contract ${ARG_CONTRACT} ABSOLUTE)
     set(embedded ${CMAKE_CURRENT_BINARY_DIR}/${name}_contract.c)
     add_custom_command(OUTPUT ${embedded}

@@ -54,8 +54,10 @@ json::object security_schemes() {
 json::array security(const OperationContract& operation) {
     if (operation.auth == Auth::none) return {};
     json::array result;
-    result.push_back({{operation.auth == Auth::token ? "token" : "hmac", json::array()}});
-    if (operation.original_signature) result.push_back({{"original_signature", json::array()}});
+    result.push_back(
+        json::object{{operation.auth == Auth::token ? "token" : "hmac", json::array()}});
+    if (operation.original_signature)
+        result.push_back(json::object{{"original_signature", json::array()}});
     return result;
 }
 
@@ -205,7 +207,8 @@ json::object openapi(const std::vector<const NodeContract*>& nodes,
                 routed = true;
             }
         }
-        if (routed) tags.push_back({{"name", node->name}, {"description", node->description}});
+        if (routed)
+            tags.push_back(json::object{{"name", node->name}, {"description", node->description}});
     }
     return {{"openapi", "3.1.0"},
             {"info", {{"title", title}, {"version", version}}},

@@ -232,7 +232,7 @@ std::unexpected<Error> violated(const std::vector<Violation>& violations) {
     json::array list;
     for (const auto& violation : violations) {
         if (list.size() == kViolationsMax) break;
-        list.push_back({{"path", violation.pointer}, {"message", violation.message}});
+        list.push_back(json::object{{"path", violation.pointer}, {"message", violation.message}});
     }
     return fail("VALIDATION_ERROR",
                 violations.front().message,

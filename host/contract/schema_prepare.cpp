@@ -128,10 +128,24 @@ class Preparer {
             if (!number) return std::unexpected(std::move(number).error());
             result[kMembersWord] = *number;
         }
+        set_apart(result);
         return result;
     }
 
   private:
+    /// valijson 1.0 keeps the schema of this word under its parent's place: behind a `$ref` it
+    /// would take the parent for it. In an `allOf` of its own it has a place that no `$ref` names.
+    static void set_apart(json::object& schema) {
+        auto* names = schema.if_contains("propertyNames");
+        if (names == nullptr) return;
+        json::object apart;
+        apart["propertyNames"] = std::move(*names);
+        schema.erase("propertyNames");
+        auto& all = schema["allOf"];
+        if (!all.is_array()) all = json::array();
+        all.get_array().push_back(std::move(apart));
+    }
+
     static std::string hint(const std::string& name) {
         std::vector<std::string> names;
         for (const auto& row : kKeywords)

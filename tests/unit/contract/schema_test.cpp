@@ -154,6 +154,30 @@ TEST(Schema, FollowsReferencesAndRecursion) {
     EXPECT_EQ(result.error().message, "next.next.v: 'x' is a string; expected integer");
 }
 
+TEST(Schema, ChecksPropertyNamesBehindReferences) {
+    const auto schema = compiled(R"({"properties":{"m":{"$ref":"#/definitions/m"}},
+        "definitions":{"m":{"type":"object","propertyNames":{"pattern":"^[a-z]+$"},"if":{"required":["a"]},
+        "then":{"required":["b"]},"dependencies":{"c":["d"]}}}})");
+    const struct {
+        const char* value;
+        const char* message;
+    } rows[] = {
+        {R"({"m":{"x":1}})", nullptr},
+        {R"({"m":{"X":1}})", "m"},
+        {R"({"m":{"a":1,"b":1}})", nullptr},
+        {R"({"m":{"a":1}})", "m.b is missing"},
+        {R"({"m":{"c":1}})", "m"},
+    };
+    for (const auto& row : rows) {
+        SCOPED_TRACE(row.value);
+        auto value = json::parse(row.value);
+        const auto result = schema.check(value);
+        ASSERT_EQ(result.has_value(), row.message == nullptr);
+        if (result) continue;
+        EXPECT_TRUE(result.error().message.starts_with(row.message)) << result.error().message;
+    }
+}
+
 TEST(Schema, EndsWithDefaultsThatNest) {
     const auto schema =
         compiled(R"({"properties":{"a":{"$ref":"#","default":{}},"b":{"$ref":"#","default":{}}}})");
@@ -172,7 +196,8 @@ TEST(Schema, SurvivesLongStringsAndRegexBombs) {
         for (const auto& text : {big, big + "!", std::string(31, 'a') + "!"}) {
             json::value value{{"s", text}};
             const auto result = schema.check(value);
-            if (!result) EXPECT_LT(result.error().message.size(), 300U);
+            const auto shown = result ? 0 : result.error().message.size();
+            EXPECT_LT(shown, 300U);
         }
     }
     EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
@@ -224,7 +249,8 @@ TEST(Schema, TypesText) {
         SCOPED_TRACE(std::string(row.name) + "=" + row.text);
         const auto value = schema.typed(row.name, row.text);
         ASSERT_EQ(value.has_value(), row.expected != nullptr);
-        if (value) EXPECT_EQ(json::serialize(*value), json::serialize(json::parse(row.expected)));
+        if (!value) continue;
+        EXPECT_EQ(json::serialize(*value), json::serialize(json::parse(row.expected)));
     }
 }
 

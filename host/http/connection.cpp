@@ -100,11 +100,11 @@ ServerConnection::ServerConnection(std::shared_ptr<ListenerState> listener,
       transport_(std::move(transport)),
       inbound_(transport_),
       refuse_(refuse) {
-    ++listener_->open;
+    ++(refuse_ ? listener_->refused : listener_->open);
 }
 
 ServerConnection::~ServerConnection() {
-    --listener_->open;
+    --(refuse_ ? listener_->refused : listener_->open);
     const std::scoped_lock lock(listener_->mutex);
     listener_->connections.erase(this);
 }
@@ -204,6 +204,7 @@ asio::awaitable<bool> ServerConnection::serve_one(TimePoint first_byte) {
                         (!body_->taken || body_->decoder.done()) && !body_->expected;
     bool keep = head->keep_alive && may_keep() && (drains || (response.stream && body_->taken));
     if (response.headers.get("Connection") == "close" || transport_->closed()) keep = false;
+    if (response.stream && !head->http_1_1) keep = false;  // Its end is the end of the connection.
     const bool sent = co_await send_response(*head, response, keep);
     if (!sent) {
         const auto gone = gone_;
@@ -245,7 +246,6 @@ asio::awaitable<bool> ServerConnection::send_response(const RequestHead& head,
     const bool silent = bodiless || head.method == "HEAD";
     const bool chunked = response.stream && head.http_1_1;
     std::string text = status_line(status);
-    if (response.stream && !head.http_1_1) keep = false;
     if (!response.trailers || !chunked) response.headers.remove("Trailer");
     append_fields(text, response.headers);
     text += "Date: " + http_date() + "\r\n";

@@ -21,6 +21,7 @@ struct ListenerState {
     TaskGroup tasks;
     std::atomic<bool> stopping = false;
     std::atomic<std::size_t> open = 0;
+    std::atomic<std::size_t> refused = 0;  // told 503, and not counted as open
     std::mutex mutex;
     std::map<const void*, std::weak_ptr<ServerConnection>> connections;
 

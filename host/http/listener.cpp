@@ -29,9 +29,8 @@ asio::awaitable<void> accept_all(std::shared_ptr<Acceptor> acceptor,
             co_await pause.wait(until);
             continue;
         }
-        const auto open = state->open.load();
-        if (open >= state->limits.connections_max + kRefusalsMax) continue;
-        const bool refuse = open >= state->limits.connections_max;
+        const bool refuse = state->open >= state->limits.connections_max;
+        if (refuse && state->refused >= kRefusalsMax) continue;
         const auto connection = std::make_shared<ServerConnection>(state, *transport, refuse);
         {
             const std::scoped_lock lock(state->mutex);

@@ -67,7 +67,7 @@ class WorkflowChecker {
         gates();
         retries();
         schemas();
-        target();
+        inputs();
         subcontracts(folder);
         for (const auto pointer : kWithoutEffect) {
             if (at(root_, pointer) != nullptr) {
@@ -274,18 +274,21 @@ class WorkflowChecker {
         }
     }
 
-    void target() {
-        const auto* target = at(root_, "/target");
-        if (target == nullptr) return;
+    /// Keys whose values name properties of the input.
+    void inputs() {
         const auto* properties = at(root_, "/input_state/properties");
-        for (const auto& member : target->get_object()) {
-            const std::string name(member.value().get_string());
+        const auto known = [&](const std::string& pointer) {
+            const auto* value = at(root_, pointer);
+            if (value == nullptr) return;
+            const std::string name(value->get_string());
             if (properties == nullptr || !properties->is_object() ||
                 !properties->get_object().contains(name)) {
-                findings_.error("/target/" + std::string(member.key()),
-                                "'" + name + "' is no property of input_state");
+                findings_.error(pointer, "'" + name + "' is no property of input_state");
             }
-        }
+        };
+        known("/subject");
+        known("/target/host");
+        known("/target/port");
     }
 
     void subcontracts(const std::string& folder) {

@@ -91,6 +91,7 @@ TEST_F(WorkflowCheck, FindsWhatIsWrong) {
         {"{a: {max", "{c: {max", "no stage calls the operation 'c'", Finding::Level::warning},
         {"{to: {type: string}}", "{to: {pattern: '(?=x)'}}", "can't be used"},
         {"target: {host: to}", "target: {host: where}", "'where' is no property of input_state"},
+        {"target: {", "subject: who\ntarget: {", "'who' is no property of input_state"},
         {"on: target", "on: moon", "expected one of source, target"},
         {"on: target", "onn: target", "unknown property 'onn'"},
         {"target: {",
@@ -125,6 +126,18 @@ TEST_F(WorkflowCheck, KnowsOtherFiles) {
         errors(check(
             "schema_version: '2.0'\nnode_identity: {name: a, version: '1'}\nio_operations: []\n")),
         0U);
+}
+
+TEST(OwnContracts, HaveNoErrors) {
+    for (const auto* kind : {"nodes", "workflows"}) {
+        const auto folder = std::filesystem::path(ONEX_SOURCE_DIR) / "contracts" / kind;
+        if (!std::filesystem::is_directory(folder)) continue;
+        for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+            if (entry.path().extension() != ".yaml") continue;
+            const auto findings = check_contract_file(entry.path().string());
+            EXPECT_EQ(errors(findings), 0U) << all(findings);
+        }
+    }
 }
 
 TEST(OriginalWorkflow, HasNoErrors) {

@@ -22,7 +22,9 @@ find_engine() {
     return 1
 }
 
+# ensure_engine OWNER: the engine, if one has to be started, belongs to OWNER.
 ensure_engine() {
+    local owner=$1
     install_packages docker
     if ONEX_ENGINE_SOCKET=$(find_engine); then
         export ONEX_ENGINE_SOCKET DOCKER_HOST="unix://$ONEX_ENGINE_SOCKET"
@@ -33,7 +35,7 @@ ensure_engine() {
         say "starting Docker"
         as_root systemctl start docker || die "systemctl could not start docker; see journalctl -u docker"
     else
-        start_own_engine
+        start_own_engine "$owner"
     fi
     wait_until 60 find_engine >/dev/null || {
         if [ -f "$LAB_DIR/dockerd.log" ]; then tail -n 5 "$LAB_DIR/dockerd.log" >&2; fi
@@ -48,6 +50,7 @@ start_own_engine() {
     [ "$(id -u)" -eq 0 ] || die "no Docker engine answers, and only root can start one; run this as root"
     say "starting a Docker engine for this checkout (log: build/lab/dockerd.log)"
     mkdir -p "$LAB_DIR"
+    echo "$1" >"$LAB_DIR/owner"
     # The exec root holds sockets, whose paths may not be long; hence a short folder of its own.
     mktemp -d /tmp/onex-lab.XXXXXX >"$LAB_DIR/exec_root"
     ip link show docker0 >/dev/null 2>&1 || touch "$LAB_DIR/made_docker0"
@@ -60,11 +63,12 @@ start_own_engine() {
     ) &
 }
 
-# Ends the engine that was started here, if there is one, and removes its files.
+# stop_own_engine OWNER [quietly]: ends the engine that was started for OWNER, if there is one, and removes
+# its files.
 stop_own_engine() {
-    [ -f "$LAB_DIR/exec_root" ] || return 0
+    [ "$(cat "$LAB_DIR/owner" 2>/dev/null)" = "$1" ] || return 0
     if [ -f "$LAB_DIR/docker.pid" ]; then
-        [ "${1:-}" = quietly ] || say "stopping the Docker engine that was started here"
+        [ "${2:-}" = quietly ] || say "stopping the Docker engine that was started here"
         end_process "$(cat "$LAB_DIR/docker.pid")" 30
     fi
     if [ -f "$LAB_DIR/made_docker0" ]; then ip link delete docker0 2>/dev/null || true; fi

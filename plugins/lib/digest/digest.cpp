@@ -1,4 +1,4 @@
-#include "plugins/lib/digest/digest.hpp"
+#include "digest/digest.hpp"
 
 #include <blake3.h>
 

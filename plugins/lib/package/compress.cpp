@@ -1,4 +1,4 @@
-#include "plugins/lib/package/compress.hpp"
+#include "package/compress.hpp"
 
 #include <zlib.h>
 #include <zstd.h>

@@ -1,4 +1,4 @@
-#include "plugins/lib/package/context_tar.hpp"
+#include "package/context_tar.hpp"
 
 #include <sys/stat.h>
 

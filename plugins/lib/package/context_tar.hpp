@@ -1,8 +1,8 @@
 // A folder as a tar stream: the context that a Docker build gets.
 #pragma once
 
-#include "plugins/lib/package/docker_ignore.hpp"
-#include "plugins/lib/package/tar.hpp"
+#include "package/docker_ignore.hpp"
+#include "package/tar.hpp"
 
 #include <filesystem>
 

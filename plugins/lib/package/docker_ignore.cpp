@@ -1,4 +1,4 @@
-#include "plugins/lib/package/docker_ignore.hpp"
+#include "package/docker_ignore.hpp"
 
 #include <algorithm>
 #include <cstddef>

@@ -1,4 +1,4 @@
-#include "plugins/lib/package/tar.hpp"
+#include "package/tar.hpp"
 
 #include <algorithm>
 #include <array>

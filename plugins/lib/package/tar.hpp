@@ -1,7 +1,7 @@
 // Tar archives as streams, both ways: POSIX ustar with pax records where a name or size needs them.
 #pragma once
 
-#include "plugins/lib/package/compress.hpp"
+#include "package/compress.hpp"
 
 #include <cstdint>
 #include <functional>

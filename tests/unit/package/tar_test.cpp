@@ -1,6 +1,6 @@
-#include "plugins/lib/package/tar.hpp"
+#include "package/tar.hpp"
 
-#include "plugins/lib/package/context_tar.hpp"
+#include "package/context_tar.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>

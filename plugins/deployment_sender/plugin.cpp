@@ -1,0 +1,16 @@
+// The entry of the plugin deployment_sender.
+#include "plugins/deployment_sender/sender.hpp"
+
+ONEX_PLUGIN(onex::sender::DeploymentSender,
+            "onex.deployment_sender",
+            "1.0.0",
+            ONEX_LOG_ID,
+            ONEX_CONFIG_ID,
+            ONEX_EXEC_ID,
+            ONEX_CALL_ID,
+            ONEX_STREAM_ID,
+            ONEX_HTTP_ID,
+            ONEX_BLOB_ID,
+            ONEX_EVENTS_ID,
+            ONEX_CLOCK_ID,
+            ONEX_PROCESS_ID);

@@ -66,7 +66,9 @@ TEST(Pipe, EveryWaitCanBeEnded) {
                 const auto code = [](const auto& result) {
                     return result ? std::string("end") : result.error().code;
                 };
-                if (!reading) ASSERT_TRUE(pipe->push(chunk_of("full"), wait));
+                if (!reading) {
+                    ASSERT_TRUE(pipe->push(chunk_of("full"), wait));
+                }
                 auto waiter = std::async(std::launch::async, [&] {
                     if (reading) {
                         return code(blocking ? pipe->pop(wait) : io.run(pop(pipe, wait)));

@@ -135,7 +135,9 @@ TEST_F(HttpTest, HearsAnEarlyAnswer) {
         EXPECT_EQ(got->status, 401u);
         EXPECT_EQ(got->body, "no");
         EXPECT_EQ(sent.get(), "CANCELLED");
-        if (expect) EXPECT_LE(upload.stream->bytes_through(), 400'000u);  // none was sent
+        if (expect) {  // none was sent
+            EXPECT_LE(upload.stream->bytes_through(), 400'000u);
+        }
     }
 }
 

@@ -149,8 +149,12 @@ TEST(BodyDecoder, DecodesAndRefuses) {
             EXPECT_EQ(error.empty(), c.error.empty()) << error;
             EXPECT_NE(error.find(c.error), error.npos) << error;
             EXPECT_EQ(out, c.out);
-            if (c.error.empty()) EXPECT_EQ(in, c.rest);
-            if (c.name == "trailer") EXPECT_EQ(decoder.trailers().get("x-a"), "b");
+            if (c.error.empty()) {
+                EXPECT_EQ(in, c.rest);
+            }
+            if (c.name == "trailer") {
+                EXPECT_EQ(decoder.trailers().get("x-a"), "b");
+            }
         }
     }
 }

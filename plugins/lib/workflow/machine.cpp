@@ -68,6 +68,8 @@ void record(const Model& model, RunState& state, const StepOutcome& outcome) {
 
 /// A cancel or the hard end that came while the step ran, and that the step itself did not notice.
 std::optional<StepOutcome> overtaken(const RunState& state, const StepOutcome& outcome) {
+    // A cancel in the very microsecond of the end is later than it, live as in a replay.
+    if (state.cancel_us > 0 && state.cancel_us == outcome.finished_us) return std::nullopt;
     auto stop = interruption(state, outcome.finished_us);
     if (stop) stop->started_us = outcome.started_us;
     return stop;

@@ -160,6 +160,7 @@ class Reader {
         read(from, "stream_out", to.stream_out);
         read(from, "stream_content_type", to.stream_content_type);
         read(from, "gates", to.gates);
+        read(from, "run_end", to.run_end);
         read(from, "redact", to.redact);
         if (const auto* errors = from.if_contains("errors")) {
             for (const auto& item : errors->get_array()) {

@@ -301,6 +301,24 @@ TEST(Style, CoAwaitStandsInASimpleStatement) {
     }
 }
 
+/// Two types of one name in one namespace link without a word and then free each other's memory.
+TEST(Style, ATypeOfTheHostHasOneDefinition) {
+    const std::regex definition(R"(^(?:struct|class) ([A-Z]\w*)\b[^;]*\{)");
+    std::map<std::string, std::string> places;
+    for (const auto& file : sources()) {
+        if (!file.in("host/") || !file.ends(".hpp")) continue;
+        std::string space;
+        for (std::size_t i = 0; i < file.lines.size(); ++i) {
+            if (file.lines[i].starts_with("namespace ")) space = file.lines[i];
+            std::smatch found;
+            if (!std::regex_search(file.lines[i], found, definition)) continue;
+            const auto [place, fresh] = places.emplace(space + found[1].str(), at(file, i));
+            EXPECT_TRUE(fresh) << at(file, i) << found[1].str() << " is defined in "
+                               << place->second << " too";
+        }
+    }
+}
+
 TEST(Style, NoSourceIsForgotten) {
     std::map<std::string, std::string> lists;  // folder → its CMakeLists
     for (const auto& file : sources()) {

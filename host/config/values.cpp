@@ -72,7 +72,7 @@ std::optional<std::uint64_t> parse_bytes(std::string_view text) {
                   std::numeric_limits<std::int64_t>::max());
 }
 
-std::optional<Endpoint> parse_endpoint(std::string_view text, bool names) {
+std::optional<HostPort> parse_endpoint(std::string_view text, bool names) {
     const auto colon = text.rfind(':');
     if (colon == std::string_view::npos) return std::nullopt;
     auto host = text.substr(0, colon);
@@ -83,10 +83,10 @@ std::optional<Endpoint> parse_endpoint(std::string_view text, bool names) {
     const bool v6 = host.contains(':');
     if (v6 != brackets) return std::nullopt;
     if (!ip_address(host) && !(names && !v6 && host_name(host))) return std::nullopt;
-    return Endpoint{std::string(host), static_cast<std::uint16_t>(*port)};
+    return HostPort{std::string(host), static_cast<std::uint16_t>(*port)};
 }
 
-std::optional<Endpoint> parse_peer_url(std::string_view text) {
+std::optional<HostPort> parse_peer_url(std::string_view text) {
     for (const std::string_view scheme : {"http://", "https://"}) {
         if (!text.starts_with(scheme)) continue;
         auto endpoint = parse_endpoint(text.substr(scheme.size()), true);

@@ -13,14 +13,14 @@ std::optional<std::int64_t> parse_duration_ms(std::string_view text);
 /// "8GiB", "256MiB", "64KiB", "512B", "512" → bytes.
 std::optional<std::uint64_t> parse_bytes(std::string_view text);
 
-struct Endpoint {
+struct HostPort {
     std::string host;  ///< IPv6 without brackets
     std::uint16_t port = 0;
 };
 /// "127.0.0.1:8001", "[::1]:0", and with `names` also "host:8001".
-std::optional<Endpoint> parse_endpoint(std::string_view text, bool names);
+std::optional<HostPort> parse_endpoint(std::string_view text, bool names);
 /// "http://host:port" or "https://…", without path.
-std::optional<Endpoint> parse_peer_url(std::string_view text);
+std::optional<HostPort> parse_peer_url(std::string_view text);
 
 /// ^[a-z0-9-]+$, at most 64 characters.
 [[nodiscard]] bool is_plain_name(std::string_view text);

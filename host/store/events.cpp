@@ -96,7 +96,7 @@ struct EventBus::State {
     std::mutex mutex;
     std::condition_variable published;
     std::uint64_t notified = 0;  ///< counts notify()
-    std::vector<std::shared_ptr<Subscription>> subscriptions;
+    std::vector<std::shared_ptr<EventDelivery>> subscriptions;
 
     void wake() {
         const std::scoped_lock lock(mutex);
@@ -112,7 +112,7 @@ EventBus::EventBus(Store& store,
           new State{store, std::move(host_id), std::move(host_name), retry_first, {}, {}, 0, {}}) {}
 
 EventBus::~EventBus() {
-    std::vector<std::shared_ptr<Subscription>> subscriptions;
+    std::vector<std::shared_ptr<EventDelivery>> subscriptions;
     {
         const std::scoped_lock lock(state_->mutex);
         subscriptions.swap(state_->subscriptions);
@@ -195,10 +195,10 @@ std::shared_ptr<void> EventBus::subscribe(std::string group,
                                           std::string topic_prefix,
                                           std::size_t batch_max,
                                           Handler handler) {
-    auto subscription = std::make_shared<Subscription>(
+    auto subscription = std::make_shared<EventDelivery>(
         *this,
         state_->store,
-        Subscription::Config{
+        EventDelivery::Config{
             std::move(group), std::move(topic_prefix), batch_max, state_->retry_first},
         std::move(handler));
     {

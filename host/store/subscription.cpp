@@ -60,18 +60,18 @@ bool is_dead_letter_topic(std::string_view topic) {
     return topic.ends_with(".dlq");
 }
 
-Subscription::Subscription(EventBus& bus, Store& store, Config config, EventBus::Handler handler)
+EventDelivery::EventDelivery(EventBus& bus, Store& store, Config config, EventBus::Handler handler)
     : bus_(bus),
       store_(store),
       config_(std::move(config)),
       handler_(std::move(handler)),
       thread_([this] { run(); }) {}
 
-Subscription::~Subscription() {
+EventDelivery::~EventDelivery() {
     stop();
 }
 
-bool Subscription::stop() {
+bool EventDelivery::stop() {
     cancel_->cancel();
     {
         const std::scoped_lock lock(mutex_);
@@ -82,7 +82,7 @@ bool Subscription::stop() {
     return true;
 }
 
-void Subscription::run() {
+void EventDelivery::run() {
     while (!stopping()) {
         auto done = position_known_ ? deliver_next() : load_position();
         // An error here is the store's: the events stay where they are, so waiting is all there is
@@ -91,7 +91,7 @@ void Subscription::run() {
     }
 }
 
-Result<void> Subscription::load_position() {
+Result<void> EventDelivery::load_position() {
     auto inserted = execute_once(store_,
                                  TxMode::write,
                                  sql::insert_subscription,
@@ -109,7 +109,7 @@ Result<void> Subscription::load_position() {
     return {};
 }
 
-Result<std::vector<Event>> Subscription::next_batch() {
+Result<std::vector<Event>> EventDelivery::next_batch() {
     auto tx = store_.begin(TxMode::read, Wait::for_ms(10'000, cancel_));
     if (!tx) return std::unexpected(std::move(tx).error());
     auto last = (*tx)->execute(sql::last_sequence, {});
@@ -133,7 +133,7 @@ Result<std::vector<Event>> Subscription::next_batch() {
     return batch;
 }
 
-Result<void> Subscription::move(Transaction& tx, std::int64_t to) {
+Result<void> EventDelivery::move(Transaction& tx, std::int64_t to) {
     auto moved = tx.execute(sql::move_position,
                             {{"group_name", config_.group},
                              {"topic_prefix", config_.topic_prefix},
@@ -150,7 +150,7 @@ Result<void> Subscription::move(Transaction& tx, std::int64_t to) {
         "subscription " + config_.group + " has two readers; each needs a group of its own");
 }
 
-Result<void> Subscription::deliver_next() {
+Result<void> EventDelivery::deliver_next() {
     auto batch = next_batch();
     if (!batch) return std::unexpected(std::move(batch).error());
     if (batch->empty()) {
@@ -179,7 +179,7 @@ Result<void> Subscription::deliver_next() {
     return {};
 }
 
-Result<void> Subscription::bury(const Event& event, const Error& why) {
+Result<void> EventDelivery::bury(const Event& event, const Error& why) {
     auto tx = store_.begin(TxMode::write, Wait::for_ms(10'000, cancel_));
     if (!tx) return std::unexpected(std::move(tx).error());
     auto published = bus_.publish(**tx, dead_letter(event, why));
@@ -194,7 +194,7 @@ Result<void> Subscription::bury(const Event& event, const Error& why) {
     return {};
 }
 
-void Subscription::back_off(int failures) {
+void EventDelivery::back_off(int failures) {
     const std::chrono::milliseconds doubled =
         config_.retry_first * (1LL << std::min(failures - 1, 20));
     const auto delay = std::min(doubled, kBackoffMax);

@@ -21,7 +21,7 @@ namespace onex::host {
 [[nodiscard]] bool is_dead_letter_topic(std::string_view topic);
 
 /// A thread that delivers batches until stop(). `bus` and `store` outlive it.
-class Subscription {
+class EventDelivery {
   public:
     struct Config {
         std::string group;
@@ -29,10 +29,10 @@ class Subscription {
         std::size_t batch_max = 1;
         std::chrono::milliseconds retry_first{1'000};
     };
-    Subscription(EventBus& bus, Store& store, Config config, EventBus::Handler handler);
-    ~Subscription();
-    Subscription(const Subscription&) = delete;  // Owns a thread.
-    Subscription& operator=(const Subscription&) = delete;
+    EventDelivery(EventBus& bus, Store& store, Config config, EventBus::Handler handler);
+    ~EventDelivery();
+    EventDelivery(const EventDelivery&) = delete;  // Owns a thread.
+    EventDelivery& operator=(const EventDelivery&) = delete;
 
     /// Ends the delivery and waits for the batch in hand. On the handler's own thread it cannot
     /// wait: false, and somebody else has to call it again. [any thread]

@@ -1,0 +1,86 @@
+// All parts of a running host, in the order in which they live.
+#pragma once
+
+#include "host/data_dir.hpp"
+#include "host/http/server.hpp"
+#include "host/metrics.hpp"
+#include "host/peer/peers.hpp"
+#include "host/plugin/dispatcher.hpp"
+#include "host/process/process.hpp"
+#include "host/router/router.hpp"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace onex::host {
+
+/// Built by build(), then start(), then stop(). Each step undoes itself in the destructor when a
+/// later one fails. Member order is lifetime: what stands first is built first and goes last.
+/// [control]
+class Composition {
+  public:
+    explicit Composition(Config config);
+    ~Composition();
+    Composition(const Composition&) = delete;
+    Composition& operator=(const Composition&) = delete;
+
+    /// Locks the data folder, opens the store and migrates it, loads plugins and makes their nodes.
+    /// Nothing listens yet.
+    Result<void> build();
+    /// Opens the listeners, then starts the nodes. `stop_requested` is called when somebody asks by
+    /// the admin API.
+    Result<void> start(std::function<void()> stop_requested);
+    /// Finishes or checkpoints what runs, within [host] stop_timeout_ms. False: something did not
+    /// end in time.
+    bool stop();
+
+    [[nodiscard]] boost::asio::io_context& io() { return io_; }
+
+  private:
+    Result<void> open_state();
+    Result<void> load_nodes();
+    Result<std::string> plugin_file(const NodeSection& node, bool& own) const;
+    Result<void> open_listeners();
+    Result<void> open_listener(const std::string& address,
+                               const std::vector<std::shared_ptr<NodeInstance>>& nodes);
+    Result<void> open_admin();
+    Result<void> start_nodes();
+    [[nodiscard]] boost::json::object describe() const;
+    void maintain();
+
+    Config config_;
+    std::optional<DataDir> data_dir_;
+    boost::asio::io_context io_;
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+    std::vector<std::thread> threads_;
+    Metrics metrics_;
+    std::unique_ptr<Store> store_;
+    std::unique_ptr<EventBus> bus_;
+    std::unique_ptr<Blobs> blobs_;
+    std::unique_ptr<OperationKeys> keys_;
+    std::unique_ptr<ProcessPolicy> processes_;
+    std::unique_ptr<HttpClient> http_;
+    std::unique_ptr<Workers> workers_;
+    std::unique_ptr<Workers> peer_workers_;
+    std::unique_ptr<Runtime> runtime_;
+    std::unique_ptr<Peers> peers_;
+    std::unique_ptr<Dispatcher> dispatcher_;
+    std::string token_;
+    std::unique_ptr<Gate> gate_;
+    std::unique_ptr<Router> router_;
+    std::string tls_fingerprint_;
+    std::vector<std::unique_ptr<Listener>> listeners_;
+    std::vector<std::string> listening_;  ///< "http://127.0.0.1:8060", for people
+    std::function<void()> stop_requested_;
+    struct Maintenance;
+    std::unique_ptr<Maintenance> maintenance_;
+    bool stopped_ = false;
+};
+
+}  // namespace onex::host

@@ -1,0 +1,155 @@
+#include "host/doctor.hpp"
+
+#include "host/http/auth.hpp"
+#include "host/peer/peers.hpp"
+#include "host/plugin/dispatcher.hpp"
+#include "host/store/ids.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include <cstdlib>
+#include <utility>
+
+namespace onex::host {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+
+namespace {
+
+constexpr std::int64_t kPeerMs = 5'000;
+constexpr std::int64_t kNodeMs = 3'000;
+constexpr std::int64_t kSkewWarnS = 30;
+
+void add(
+    json::array& checks, std::string name, bool ok, std::string detail, std::string advice = {}) {
+    json::object check{{"name", std::move(name)}, {"ok", ok}, {"detail", std::move(detail)}};
+    if (!ok && !advice.empty()) check["advice"] = std::move(advice);
+    checks.push_back(std::move(check));
+}
+
+std::string mebibytes(std::uint64_t bytes) {
+    return std::to_string(bytes >> 20U) + " MiB";
+}
+
+std::string advice_for(const Error& error, const PeerSection& peer) {
+    if (error.code == "AUTHENTICATION_FAILED") {
+        return "give both hosts the same key and key_id: [peers." + peer.name +
+               "] here, and the entry for this host there";
+    }
+    if (error.code == "REMOTE_ENDPOINT_UNREACHABLE" || error.code == "TIMEOUT") {
+        return "is onex-host running there, and does " + peer.url +
+               " lead to its `listen` address?";
+    }
+    return "see the log of " + peer.name;
+}
+
+void add_described(json::array& checks,
+                   const Runtime& runtime,
+                   const PeerSection& peer,
+                   const json::object& what) {
+    const auto text = [&](std::string_view name) {
+        const auto* value = what.if_contains(name);
+        return value && value->is_string() ? std::string(value->as_string()) : std::string();
+    };
+    add(checks,
+        "peer " + peer.name,
+        true,
+        text("host") + " at " + peer.url + ", architecture " + text("architecture"));
+    add(checks, "secret of " + peer.name, true, "both sides sign with the same key");
+    const auto* time = what.if_contains("time_us");
+    const auto skew_s =
+        time && time->is_int64() ? std::llabs(time->as_int64() - now_us()) / 1'000'000 : 0;
+    add(checks,
+        "clock of " + peer.name,
+        skew_s <= kSkewWarnS,
+        std::to_string(skew_s) + " s apart",
+        "set both clocks by NTP; requests are refused from " + std::to_string(kTimestampSkewMaxS) +
+            " s on");
+    const bool same = text("architecture") == runtime.identity.architecture;
+    if (!same) {
+        add(checks,
+            "architecture of " + peer.name,
+            true,
+            "this host is " + runtime.identity.architecture +
+                ": build for it with build_options.platform");
+    }
+    const bool offers_target =
+        json::serialize(what).find(R"("placement":"target")") != std::string::npos;
+    add(checks,
+        "operations of " + peer.name,
+        offers_target,
+        offers_target ? "it can be deployed to" : "it offers no target operations",
+        "give it a node with plugin = \"deployment_receiver\"");
+}
+
+}  // namespace
+
+asio::awaitable<json::object> examine(Runtime& runtime) {
+    json::array checks;
+    const auto free = runtime.blobs.free_bytes();
+    add(checks,
+        "disk",
+        free > 2 * runtime.config.limits.disk_reserve_bytes,
+        mebibytes(free) + " free in " + runtime.config.host.data_dir,
+        "free some space, or move data_dir");
+    for (const auto& node : runtime.dispatcher->nodes()) {
+        const auto* operation = node->contract().find("health");
+        if (!operation) {
+            add(checks, "node " + node->name(), true, "running");
+            continue;
+        }
+        Invocation call;
+        call.node = node;
+        call.operation = operation;
+        call.input = json::object{};
+        call.correlation_id = new_uuid();
+        call.caller = "doctor";
+        call.timeout_ms = kNodeMs;
+        auto outcome = co_await runtime.dispatcher->invoke(std::move(call));
+        if (!outcome.output) {
+            add(checks,
+                "node " + node->name(),
+                false,
+                outcome.output.error().message,
+                "see the log");
+            continue;
+        }
+        const auto told = json::parse(*outcome.output);
+        const auto* status = told.as_object().if_contains("status");
+        const bool healthy = status && status->is_string() && status->as_string() == "healthy";
+        const auto* advice = told.as_object().if_contains("advice");
+        add(checks,
+            "node " + node->name(),
+            healthy,
+            *outcome.output,
+            advice && advice->is_string() ? std::string(advice->as_string())
+                                          : "look at what it reports");
+    }
+    for (const auto& peer : runtime.config.peers) {
+        const auto wait = Wait::for_ms(kPeerMs);
+        auto described = co_await runtime.peers->describe(peer, wait, true);
+        if (!described) {
+            add(checks,
+                "peer " + peer.name,
+                false,
+                described.error().code + ": " + described.error().message,
+                advice_for(described.error(), peer));
+            continue;
+        }
+        add_described(checks, runtime, peer, *described);
+        if (!peer.url.starts_with("https://")) {
+            add(checks,
+                "encryption to " + peer.name,
+                true,
+                "none: environment values travel in clear; set tls = true there and https here");
+        }
+    }
+    json::object report;
+    report["checks"] = std::move(checks);
+    co_return report;
+}
+
+}  // namespace onex::host

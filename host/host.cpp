@@ -1,0 +1,103 @@
+#include "host/host.hpp"
+
+#include "host/composition.hpp"
+#include "host/log.hpp"
+#include "host/paths.hpp"
+
+#include <boost/asio/signal_set.hpp>
+
+#include <csignal>
+#include <cstdio>
+#include <future>
+
+namespace onex::host {
+
+namespace {
+
+constexpr int kExitFailed = 1;
+constexpr int kExitUsage = 2;
+
+/// Before there is a log, what is wrong goes to the person who started the program.
+int refuse(const Error& error, int code) {
+    std::fprintf(stderr, "onex-host: %s: %s\n", error.code.c_str(), error.message.c_str());
+    return code;
+}
+
+/// Waits for SIGTERM, SIGINT or the admin API; a second signal ends the process at once.
+class StopRequest {
+  public:
+    explicit StopRequest(boost::asio::io_context& io)
+        : signals_(io, SIGTERM, SIGINT), hangup_(io, SIGHUP) {
+        arm();
+        arm_hangup();
+    }
+    void fire(const char* why) {
+        if (fired_.exchange(true)) return;
+        log(LogLevel::info, std::string("stopping: ") + why);
+        promise_.set_value();
+    }
+    void wait() { promise_.get_future().wait(); }
+
+  private:
+    void arm() {
+        signals_.async_wait([this](boost::system::error_code ec, int) {
+            if (ec) return;
+            if (fired_) std::_Exit(kExitFailed);
+            fire("asked by a signal");
+            arm();
+        });
+    }
+    void arm_hangup() {
+        hangup_.async_wait([this](boost::system::error_code ec, int) {
+            if (ec) return;
+            if (auto opened = reopen_log(); !opened) log(LogLevel::warn, opened.error().message);
+            arm_hangup();
+        });
+    }
+    boost::asio::signal_set signals_;
+    boost::asio::signal_set hangup_;
+    std::atomic<bool> fired_{false};
+    std::promise<void> promise_;
+};
+
+int serve(Config config) {
+    Composition host(std::move(config));
+    if (auto built = host.build(); !built) {
+        log(LogLevel::error, built.error().code + ": " + built.error().message);
+        return built.error().code == "VALIDATION_ERROR" ? kExitUsage : kExitFailed;
+    }
+    StopRequest stop(host.io());
+    if (auto started = host.start([&stop] { stop.fire("asked by the admin API"); }); !started) {
+        log(LogLevel::error, started.error().code + ": " + started.error().message);
+        return kExitFailed;
+    }
+    log(LogLevel::info, "ready");
+    stop.wait();
+    const bool clean = host.stop();
+    log(LogLevel::info, clean ? "stopped" : "stopped, but not everything ended in time");
+    return clean ? 0 : kExitFailed;
+}
+
+}  // namespace
+
+std::string_view host_version() {
+    return ONEX_HOST_VERSION;
+}
+
+int run_host(const RunOptions& options) {
+    auto config = read_config(options.config_file);
+    if (!config) return refuse(config.error(), kExitUsage);
+    fill_paths(*config);
+    const auto missing = check_secrets(*config);
+    for (const auto& problem : missing)
+        std::fprintf(stderr, "onex-host: %s\n", problem.c_str());
+    if (!missing.empty()) return kExitUsage;
+    if (auto opened = init_log(config->log, config->host.name); !opened)
+        return refuse(opened.error(), kExitUsage);
+    std::signal(SIGPIPE, SIG_IGN);
+    const int code = serve(std::move(*config));
+    stop_log();
+    return code;
+}
+
+}  // namespace onex::host

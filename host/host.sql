@@ -1,0 +1,2 @@
+-- name: prune_events
+DELETE FROM events WHERE time_us < :before_us;

@@ -1,0 +1,136 @@
+// Routes that belong to the host on every listener, and those of the admin socket.
+#include "host/contract/contract.hpp"
+#include "host/host.hpp"
+#include "host/router/respond.hpp"
+#include "host/router/router.hpp"
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include <utility>
+
+namespace onex::host {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+
+namespace {
+
+constexpr std::int64_t kHealthTimeoutMs = 3'000;
+
+ServerResponse text_response(std::string content_type, std::string body) {
+    ServerResponse out;
+    out.headers.add("Content-Type", std::move(content_type));
+    out.body = std::move(body);
+    return out;
+}
+
+}  // namespace
+
+asio::awaitable<ServerResponse> Router::health(const Listening& listening) {
+    json::object services;
+    json::object answer;
+    std::map<std::string, int, std::less<>>
+        used;  // Top-level names, by how many nodes answer with them.
+    bool healthy = true;
+    for (const auto& node : listening.nodes) {
+        const auto* operation = node->contract().find("health");
+        if (!operation) {
+            services[node->name()] = json::object{{"status", "healthy"}};
+            continue;
+        }
+        Invocation call;
+        call.node = node;
+        call.operation = operation;
+        call.input = json::object{};
+        call.correlation_id = "health";
+        call.caller = "health";
+        call.timeout_ms = kHealthTimeoutMs;
+        auto outcome = co_await runtime_.dispatcher->invoke(std::move(call));
+        json::object told;
+        if (outcome.output) {
+            boost::system::error_code ec;
+            auto value = json::parse(*outcome.output, ec);
+            if (!ec && value.is_object()) told = std::move(value.as_object());
+        } else {
+            told = {{"status", "degraded"}, {"error", outcome.output.error().message}};
+        }
+        const auto* status = told.if_contains("status");
+        healthy = healthy && status && status->is_string() && status->as_string() == "healthy";
+        for (const auto& member : told)
+            ++used[std::string(member.key())];
+        services[node->name()] = std::move(told);
+    }
+    for (const auto& service : services) {
+        for (const auto& member : service.value().as_object()) {
+            if (used[std::string(member.key())] == 1) answer[member.key()] = member.value();
+        }
+    }
+    answer["status"] = healthy ? "healthy" : "degraded";
+    answer["version"] = host_version();
+    answer["host"] = runtime_.identity.name;
+    answer["services"] = std::move(services);
+    co_return json_response(healthy ? 200 : 503, json::serialize(answer));
+}
+
+asio::awaitable<ServerResponse> Router::host_route(Job job) {
+    const auto& path = job.request->path;
+    const bool get = job.request->method == "GET" || job.request->method == "HEAD";
+    if (path != "/health" && path != "/metrics" && path != "/openapi.json" && path != "/docs") {
+        co_return error_response(
+            {"NOT_FOUND", "nothing is at " + path.substr(0, 128) + "; see /docs", {}, {}},
+            job.correlation_id);
+    }
+    if (!get) {
+        auto refused =
+            error_response({"METHOD_NOT_ALLOWED", path + " takes GET", {}, {}}, job.correlation_id);
+        refused.headers.add("Allow", "GET, HEAD");
+        co_return refused;
+    }
+    if (path == "/health") {
+        auto answer = co_await health(*job.listening);
+        co_return answer;
+    }
+    if (path == "/metrics")
+        co_return text_response("text/plain; version=0.0.4; charset=utf-8",
+                                runtime_.metrics.scrape());
+    std::vector<const NodeContract*> contracts;
+    for (const auto& node : job.listening->nodes)
+        contracts.push_back(&node->contract());
+    const auto document = openapi(contracts, "onex-host " + runtime_.identity.name, host_version());
+    if (path == "/openapi.json") co_return json_response(200, json::serialize(document));
+    co_return text_response("text/html; charset=utf-8", docs_page(document));
+}
+
+asio::awaitable<ServerResponse> Router::admin_route(Job job) {
+    const auto& path = job.request->path;
+    const auto& method = job.request->method;
+    const bool known =
+        path == "/onex/v1/host" || path == "/onex/v1/doctor" || path == "/onex/v1/stop";
+    if (!known) {
+        co_return error_response({"NOT_FOUND", "nothing is at " + path.substr(0, 128), {}, {}},
+                                 job.correlation_id);
+    }
+    if (!job.listening->admin) {
+        // Over the network the admin routes want the token, and exist only where one is configured.
+        auto caller = gate_.has_token() ? gate_.check_token(*job.request)
+                                        : fail("AUTHENTICATION_FAILED",
+                                               "the admin API is the unix socket of this host");
+        if (!caller) co_return error_response(std::move(caller).error(), job.correlation_id);
+    }
+    if (method == "GET" && path == "/onex/v1/host")
+        co_return json_response(200, json::serialize(hooks_.describe()));
+    if (method == "GET" && path == "/onex/v1/doctor") {
+        auto report = co_await hooks_.doctor();
+        co_return json_response(200, json::serialize(report));
+    }
+    if (method == "POST" && path == "/onex/v1/stop" && job.listening->admin) {
+        hooks_.stop();
+        co_return json_response(202, R"({"stopping":true})");
+    }
+    co_return error_response(
+        {"METHOD_NOT_ALLOWED", path + " does not take " + method + " here", {}, {}},
+        job.correlation_id);
+}
+
+}  // namespace onex::host

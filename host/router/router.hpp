@@ -1,0 +1,96 @@
+// Requests in, answers out: finds what a request means, lets it through the gate, calls the
+// operation.
+#pragma once
+
+#include "host/metrics.hpp"
+#include "host/plugin/dispatcher.hpp"
+#include "host/router/gate.hpp"
+#include "host/router/input.hpp"
+#include "host/router/routes.hpp"
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/json/object.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace onex::host {
+
+/// What one listener serves. Filled before it opens, unchanged after.
+struct Listening {
+    std::string name;    ///< "127.0.0.1:8060", or "admin"
+    bool admin = false;  ///< the unix socket: no signature, no token, and the admin routes
+    RouteTable routes;
+    std::vector<std::shared_ptr<NodeInstance>> nodes;
+};
+
+/// What the router asks of the host itself.
+struct HostHooks {
+    std::function<boost::json::object()> describe;  ///< GET /onex/v1/host
+    std::function<boost::asio::awaitable<boost::json::object>()> doctor;
+    std::function<void()> stop;
+};
+
+/// One object serves all listeners. [any thread]
+class Router {
+  public:
+    Router(Runtime& runtime, Gate& gate, HostHooks hooks);
+
+    [[nodiscard]] HttpHandler handler(std::shared_ptr<Listening> listening);
+
+    /// The `health` of each node of `listening`, as GET /health answers it.
+    boost::asio::awaitable<ServerResponse> health(const Listening& listening);
+
+  private:
+    using RequestPtr = std::shared_ptr<ServerRequest>;
+    struct Job {
+        RequestPtr request;
+        std::shared_ptr<Listening> listening;
+        std::string correlation_id;
+    };
+    boost::asio::awaitable<ServerResponse> answer(Job job);
+    boost::asio::awaitable<ServerResponse> host_route(Job job);
+    boost::asio::awaitable<ServerResponse> contract_route(Job job, RouteTable::Match match);
+    boost::asio::awaitable<ServerResponse> admin_route(Job job);
+
+    // /onex/v1/ for peers, and for the admin socket without signature (peer_routes.cpp)
+    boost::asio::awaitable<ServerResponse> peer_route(Job job);
+    boost::asio::awaitable<ServerResponse> peer_operation(Job job,
+                                                          std::string node,
+                                                          std::string operation);
+    boost::asio::awaitable<ServerResponse> peer_cancel(Job job);
+    boost::asio::awaitable<ServerResponse> peer_describe(Job job);
+    boost::asio::awaitable<Result<Caller>> let_peer_in(const Job& job,
+                                                       const std::vector<std::string>& ranges);
+
+    /// Address, credentials, then the body's own proof; leaves input, stream and caller in the
+    /// invocation.
+    boost::asio::awaitable<Result<Caller>> let_in(const Job& job,
+                                                  const NodeInstance& node,
+                                                  const OperationContract& operation);
+    boost::asio::awaitable<Result<void>> read_json(const Job& job,
+                                                   const OperationContract& operation,
+                                                   Caller& caller,
+                                                   const PathParams& params,
+                                                   Invocation& call);
+    boost::asio::awaitable<Result<void>> read_stream(const Job& job,
+                                                     const OperationContract& operation,
+                                                     const Caller& caller,
+                                                     const PathParams& params,
+                                                     Invocation& call);
+    boost::asio::awaitable<ServerResponse> stream_answer(Invocation call, std::string content_type);
+    ServerResponse lines_answer(Invocation call, Caller caller);
+    static void sign(ServerResponse& response, const Caller& caller);
+    [[nodiscard]] static const NodeInstance* unsigned_upload_ok(const Job& job,
+                                                                const NodeInstance& node,
+                                                                const OperationContract& operation);
+
+    Runtime& runtime_;
+    Gate& gate_;
+    HostHooks hooks_;
+    MetricId requests_ = 0;
+};
+
+}  // namespace onex::host

@@ -16,7 +16,7 @@ constexpr std::int64_t kProgressEveryUs = 200'000;
 constexpr std::uintmax_t kConfigBytesMax = 1 << 20;
 constexpr std::string_view kBuildxAdvice =
     "install BuildKit (the package docker-buildx-plugin or docker-buildx) and list docker in "
-    "[host] programs, or change the Dockerfile";
+    "[process] allow, or change the Dockerfile";
 
 /// Docker's config.json of the user that runs the host; empty if there is none.
 std::string docker_config() {

@@ -13,9 +13,6 @@ namespace onex::sender {
 struct PackageManifest {
     std::string config_digest;  ///< "sha256:…"
     std::string tag;            ///< its first RepoTag, or empty
-    std::string architecture;   ///< as its config says
-    std::string os;
-    std::uint64_t raw_bytes = 0;  ///< of the archive, uncompressed
 };
 
 /// Reads a compressed archive that `feed` hands over piece by piece. Errors: CHECKSUM_MISMATCH when

@@ -166,15 +166,6 @@ Result<json::object> Packages::send(Request& request,
         input, "image_tag", manifest->tag.substr(std::min(colon + 1, manifest->tag.size())));
 
     Peer peer(host_, request, *target);
-    auto announced = peer.call("announce_deployment",
-                               {{"deployment_id", get_text(input, "package_id")},
-                                {"container_name", name},
-                                {"config_digest", manifest->config_digest},
-                                {"architecture", manifest->architecture},
-                                {"os", manifest->os},
-                                {"image_size_bytes", manifest->raw_bytes}},
-                               false);
-    if (!announced) return announced;
     auto package = host_.open_blob(blob.digest);
     if (!package) return std::unexpected(std::move(package).error());
     auto received = peer.call("receive_package",

@@ -2,7 +2,7 @@
 #include "plugins/deployment_sender/sender.hpp"
 
 ONEX_PLUGIN(onex::sender::DeploymentSender,
-            "onex.deployment_sender",
+            "deployment_sender",
             "1.0.0",
             ONEX_LOG_ID,
             ONEX_CONFIG_ID,

@@ -39,10 +39,13 @@ class TemporaryTag {
     std::string name_;
 };
 
+/// Whether the receiver has the image, or a package that it will make the image of. A state alone
+/// doesn't say it: what was there at the announcement may have gone since.
 bool holds_package(const json::object& status) {
     const auto state = get_text(status, "state");
-    return get_bool(status, "image_present") || state == "ready_for_deployment" ||
-           state == "deploying" || state == "deployed";
+    const bool is_good =
+        state == "ready_for_deployment" || state == "deploying" || state == "deployed";
+    return get_bool(status, "image_present") || (is_good && !get_text(status, "checksum").empty());
 }
 
 /// What the receiver may see of the configuration before anything is sent: not the environment, it
@@ -78,6 +81,7 @@ Result<json::object> Transfer::establish_connection(Request& request, const json
     const auto& image = get_object(input, "image_metadata");
     json::object announcement{{"deployment_id", deployment_id_of(input)},
                               {"container_name", get_text(input, "container_name")},
+                              {"image_tag", get_text(input, "image_tag", "latest")},
                               {"config_digest", get_text(image, "config_digest")},
                               {"architecture", get_text(image, "architecture")},
                               {"os", get_text(image, "os")},

@@ -76,6 +76,7 @@ TEST(Transfer, VerdictOnWhatArrived) {
         {{{"state", "ready_for_deployment"}, {"checksum", "c2"}}, 1, 0},
         {{{"state", "awaiting_package"}, {"image_present", true}}, 1, 1},
         {{{"state", "awaiting_package"}, {"checksum", "c1"}}, 0, 0},
+        {{{"state", "ready_for_deployment"}, {"checksum", ""}, {"image_present", false}}, 0, 0},
         {{{"state", "failed"}}, 0, 0},
         {{}, 0, 0},
     };
@@ -157,8 +158,6 @@ TEST(PackageManifest, BothLayoutsInEveryCompression) {
             const auto manifest = manifest_of(data).value();
             EXPECT_EQ(manifest.config_digest, "sha256:" + hex);
             EXPECT_EQ(manifest.tag, "web:1");
-            EXPECT_EQ(manifest.architecture, "arm64");
-            EXPECT_EQ(manifest.os, "linux");
             EXPECT_EQ(manifest_of(data, 1000).error().code, "PACKAGE_TOO_LARGE");
             EXPECT_EQ(manifest_of(data.substr(0, data.size() / 2)).error().code,
                       "CHECKSUM_MISMATCH");

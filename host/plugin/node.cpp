@@ -145,7 +145,7 @@ std::shared_ptr<void> NodeInstance::enter() {
 std::shared_ptr<void> NodeInstance::hold() {
     in_flight_->count.fetch_add(1);
     // The place keeps the node itself alive, too; the count's owner may only go when it is 0.
-    return {nullptr, [self = shared_from_this(), count = in_flight_](void*) mutable {
+    return {this, [self = shared_from_this(), count = in_flight_](void*) mutable {
                 self.reset();
                 if (count->count.fetch_sub(1) == 1) {
                     const std::scoped_lock lock(count->mutex);

@@ -38,7 +38,10 @@ bool HostProcess::start(std::int64_t deadline_ms) {
         return false;
     }
     const auto answers = [&] {
-        return !process_.running() || ask("GET", "/onex/v1/host").status == 200;
+        if (!process_.running()) return true;
+        // Another process may hold the same folder: then the socket is not this one's.
+        const auto answer = ask("GET", "/onex/v1/host");
+        return answer.status == 200 && answer.json.at("pid") == process_.pid();
     };
     return wait_until(answers, deadline_ms) && process_.running();
 }

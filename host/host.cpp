@@ -3,6 +3,7 @@
 #include "host/composition.hpp"
 #include "host/log.hpp"
 #include "host/paths.hpp"
+#include "host/version.hpp"
 
 #include <boost/asio/signal_set.hpp>
 

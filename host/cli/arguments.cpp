@@ -3,6 +3,7 @@
 #include "host/cli/commands.hpp"
 #include "host/cli/output.hpp"
 #include "host/host.hpp"
+#include "host/version.hpp"
 
 #include <CLI/CLI.hpp>
 

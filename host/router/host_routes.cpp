@@ -1,8 +1,8 @@
 // Routes that belong to the host on every listener, and those of the admin socket.
 #include "host/contract/contract.hpp"
-#include "host/host.hpp"
 #include "host/router/respond.hpp"
 #include "host/router/router.hpp"
+#include "host/version.hpp"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>

@@ -1,8 +1,8 @@
 // onex.log/1, onex.config/1, onex.clock/1
-#include "host/host.hpp"
 #include "host/ids.hpp"
 #include "host/log.hpp"
 #include "host/plugin/services.hpp"
+#include "host/version.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>

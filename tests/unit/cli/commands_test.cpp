@@ -2,6 +2,7 @@
 #include "host/cli/arguments.hpp"
 #include "host/host.hpp"
 #include "host/http/server.hpp"
+#include "host/version.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>

@@ -21,7 +21,9 @@ CREATE TABLE runs (
     cancel_requested_us INTEGER,
     cancel_reason TEXT NOT NULL DEFAULT '',
     queue_place INTEGER,
-    subject TEXT NOT NULL DEFAULT ''
+    subject TEXT NOT NULL DEFAULT '',
+    correlation_id TEXT NOT NULL DEFAULT '',
+    timeout_ms INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX runs_by_state ON runs (state);
 CREATE INDEX runs_by_start ON runs (started_us);
@@ -45,6 +47,7 @@ CREATE TABLE steps (
     started_us INTEGER NOT NULL,
     finished_us INTEGER,
     bytes INTEGER NOT NULL DEFAULT 0,
+    moving_ms INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (workflow_id, key, attempt)
 ) STRICT;
 

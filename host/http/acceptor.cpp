@@ -49,6 +49,7 @@ class SocketAcceptor final : public Acceptor {
         co_await acceptor_.async_accept(socket, token);
         if (!acceptor_.is_open()) co_return fail("CANCELLED", "the listener was closed");
         if (ec) co_return fail("UNAVAILABLE", "cannot accept a connection: " + ec.message());
+        close_on_exec(socket.native_handle());
         TransportPtr transport;
         if constexpr (std::is_same_v<Protocol, Tcp>) {
             ErrorCode ignored;
@@ -122,6 +123,7 @@ Result<std::shared_ptr<Acceptor>> open_unix(asio::any_io_executor executor,
     ErrorCode ec;
     Local::acceptor acceptor(asio::make_strand(executor));
     acceptor.open(Local(), ec);
+    if (!ec) close_on_exec(acceptor.native_handle());
     if (!ec) acceptor.bind(Local::endpoint(path), ec);
     if (ec) return cannot_listen(path, ec);
     // Nobody can connect between bind and listen, so the mode holds from the first connection.
@@ -152,6 +154,7 @@ Result<std::shared_ptr<Acceptor>> open_acceptor(asio::any_io_executor executor,
     const Tcp::endpoint endpoint(numeric, address.port);
     Tcp::acceptor acceptor(asio::make_strand(executor));
     acceptor.open(endpoint.protocol(), ec);
+    if (!ec) close_on_exec(acceptor.native_handle());
     if (!ec) acceptor.set_option(Tcp::acceptor::reuse_address(true), ec);
     if (!ec) acceptor.bind(endpoint, ec);
     if (!ec) acceptor.listen(asio::socket_base::max_listen_connections, ec);

@@ -52,6 +52,7 @@ class Client final : public HttpClient {
                                                            std::int64_t idle_ms) {
         const auto counted = pool->tasks.guard();
         if (auto checked = check(request); !checked) {
+            if (request.stream) request.stream->close_reader();
             co_return std::unexpected(std::move(checked).error());
         }
         const auto shared = std::make_shared<ClientRequest>(std::move(request));

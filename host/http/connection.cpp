@@ -130,7 +130,8 @@ bool ServerConnection::may_keep() const {
 asio::awaitable<void> ServerConnection::run() {
     const auto self = shared_from_this();
     const auto& limits = listener_->limits;
-    auto ready = co_await transport_->accept_handshake(in_ms(limits.header_timeout_ms));
+    const auto handshake_end = in_ms(limits.header_timeout_ms);
+    auto ready = co_await transport_->accept_handshake(handshake_end);
     if (!ready) {
         transport_->close(std::move(ready).error());
         co_return;
@@ -150,7 +151,8 @@ asio::awaitable<void> ServerConnection::run() {
     if (!transport_->closed()) {
         // A client that is still sending would lose the answer to a reset; others just go.
         const auto wait = listener_->stopping ? std::chrono::milliseconds(100) : kLingerTime;
-        co_await transport_->linger(clean, kLingerBytesMax, SteadyClock::now() + wait);
+        const auto until = SteadyClock::now() + wait;
+        co_await transport_->linger(clean, kLingerBytesMax, until);
     }
 }
 
@@ -160,18 +162,23 @@ asio::awaitable<bool> ServerConnection::serve_one(TimePoint first_byte) {
         co_await inbound_.read_head(limits.header_bytes_max, first_byte, limits.header_timeout_ms);
     phase_ = Phase::busy;
     if (!text) {
-        const bool http = text.error().code == "VALIDATION_ERROR";
-        const bool late = text.error().code == "TIMEOUT" && !inbound_.data().empty();
-        const unsigned status = late ? 408 : text.error().details.empty() ? 400 : 431;
-        if (http || late) co_await send_error(status, std::move(text).error());
-        if (!http && !late) transport_->close(std::move(text).error());
+        auto error = std::move(text).error();
+        const bool http = error.code == "VALIDATION_ERROR";
+        const bool late = error.code == "TIMEOUT" && !inbound_.data().empty();
+        const unsigned status = late ? 408 : error.details.empty() ? 400 : 431;
+        if (http || late) {
+            co_await send_error(status, std::move(error));
+        } else {
+            transport_->close(std::move(error));
+        }
         co_return false;
     }
     if (text->empty()) co_return false;
     auto head = parse_request_head(*text);
     if (!head) {
-        const unsigned status = code_info(head.error().code).http_status;
-        co_await send_error(status, std::move(head).error());
+        auto error = std::move(head).error();
+        const unsigned status = code_info(error.code).http_status;
+        co_await send_error(status, std::move(error));
         co_return false;
     }
     body_ = std::make_shared<Body>(*head);
@@ -263,10 +270,10 @@ asio::awaitable<bool> ServerConnection::send_response(const RequestHead& head,
     const std::array<std::string_view, 2> parts{
         text, silent || response.stream ? std::string_view{} : std::string_view{response.body}};
     while (body_ && body_->continuing) {
-        co_await body_->continued->wait(TimePoint::max());
+        co_await body_->continued->wait(kNever);
     }
     const auto idle_ms = listener_->limits.body_idle_ms;
-    auto written = co_await transport_->write(parts, idle_ms, TimePoint::max());
+    auto written = co_await transport_->write(parts, idle_ms, kNever);
     if (!response.stream) co_return written.has_value();
     if (!written || silent) {
         response.stream->close_reader();
@@ -280,7 +287,7 @@ asio::awaitable<bool> ServerConnection::send_stream(const RequestHead& head,
                                                     ServerResponse& response) {
     const auto idle_ms = listener_->limits.body_idle_ms;
     // How long a stream may be silent is its writer's business; a client that leaves ends it.
-    const Wait wait{TimePoint::max(), gone_};
+    const Wait wait{kNever, gone_};
     for (;;) {
         auto chunk = co_await response.stream->async_pop(wait);
         if (!chunk) {
@@ -298,7 +305,7 @@ asio::awaitable<bool> ServerConnection::send_stream(const RequestHead& head,
             before = last_chunk(response.trailers);
         }
         const std::array<std::string_view, 3> parts{before, body, after};
-        auto written = co_await transport_->write(parts, idle_ms, TimePoint::max());
+        auto written = co_await transport_->write(parts, idle_ms, kNever);
         if (!written) {
             response.stream->close_reader();
             co_return false;
@@ -339,7 +346,7 @@ asio::awaitable<Result<void>> ServerConnection::send_continue(std::shared_ptr<Bo
     body->continued = std::make_shared<Signal>(transport_->executor());
     body->continuing = true;
     const auto idle_ms = listener_->limits.body_idle_ms;
-    auto written = co_await transport_->write(parts, idle_ms, TimePoint::max());
+    auto written = co_await transport_->write(parts, idle_ms, kNever);
     body->continuing = false;
     body->continued->fire();
     co_return written;
@@ -353,8 +360,7 @@ asio::awaitable<Result<std::string>> ServerConnection::read_some_body(std::share
         auto asked = co_await send_continue(body);
         if (!asked) co_return std::unexpected(std::move(asked).error());
     }
-    auto chunk = co_await inbound_.read_body(
-        body->decoder, listener_->limits.body_idle_ms, TimePoint::max());
+    auto chunk = co_await inbound_.read_body(body->decoder, listener_->limits.body_idle_ms, kNever);
     if (!chunk) {
         body->failed = true;
         auto error = std::move(chunk).error();
@@ -400,7 +406,7 @@ PipePtr ServerConnection::stream_body(std::shared_ptr<Body> body, std::uint64_t 
 asio::awaitable<void> ServerConnection::pump(std::shared_ptr<Body> body, std::uint64_t bytes_max) {
     const auto self = shared_from_this();
     const auto pipe = body->pipe;
-    const Wait wait{TimePoint::max(), gone_};
+    const Wait wait{kNever, gone_};
     const auto too_large = "the body is over the limit of " + std::to_string(bytes_max) + " bytes";
     if (body->announced && *body->announced > bytes_max) {
         body->failed = true;
@@ -438,7 +444,7 @@ asio::awaitable<void> ServerConnection::watch() {
     const auto self = shared_from_this();
     const auto gone = gone_;
     const auto number = request_number_;
-    auto more = co_await inbound_.fill(TimePoint::max());
+    auto more = co_await inbound_.fill(kNever);
     const bool left = !more || !*more;
     if (left && gone && number == request_number_) gone->cancel();
 }

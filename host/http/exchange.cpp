@@ -90,7 +90,7 @@ asio::awaitable<Result<void>> Exchange::write_parts(std::string_view a,
     const std::array<std::string_view, 3> parts{a, b, c};
     const bool idle = idle_ms_ > 0 && answered_;
     const auto idle_ms = idle ? idle_ms_ : kForeverMs;
-    const auto deadline = idle ? TimePoint::max() : wait_.deadline;
+    const auto deadline = idle ? kNever : wait_.deadline;
     co_return co_await transport_->write(parts, idle_ms, deadline);
 }
 
@@ -232,9 +232,9 @@ asio::awaitable<Result<std::string>> Exchange::collect(BodyDecoder& decoder) {
 
 asio::awaitable<void> Exchange::pump(PipePtr pipe, std::shared_ptr<BodyDecoder> decoder) {
     const auto self = shared_from_this();
-    const Wait wait{TimePoint::max(), wait_.cancel};
+    const Wait wait{kNever, wait_.cancel};
     while (!decoder->done()) {
-        auto chunk = co_await connection_->inbound.read_body(*decoder, idle_ms_, TimePoint::max());
+        auto chunk = co_await connection_->inbound.read_body(*decoder, idle_ms_, kNever);
         if (!chunk) {
             release(false, *decoder);
             pipe->fail(explain(std::move(chunk).error()));

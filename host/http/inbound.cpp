@@ -51,7 +51,7 @@ asio::awaitable<Result<bool>> Inbound::fill(TimePoint deadline) {
         if (!read_done_) read_done_ = std::make_shared<Signal>(transport_->executor());
         const auto done = read_done_;
         while (reading_) {
-            co_await done->wait(TimePoint::max());
+            co_await done->wait(kNever);
         }
         co_return outcome(total_before);
     }
@@ -59,7 +59,8 @@ asio::awaitable<Result<bool>> Inbound::fill(TimePoint deadline) {
     make_room();
     reading_ = true;
     const auto space = capacity_ - end_;
-    auto bytes = co_await transport_->read_some(buffer_.get() + end_, space, deadline);
+    char* const free = buffer_.get() + end_;
+    auto bytes = co_await transport_->read_some(free, space, deadline);
     reading_ = false;
     if (!bytes) {
         failure_ = std::move(bytes).error();
@@ -99,7 +100,7 @@ asio::awaitable<Result<std::string>> Inbound::read_head(std::size_t bytes_max,
         if (!data().empty() && !started) {
             started = true;
             const auto limit = SteadyClock::now() + std::chrono::milliseconds(head_ms);
-            deadline = std::min(TimePoint::max(), limit);
+            deadline = limit;
         }
         auto more = co_await fill(deadline);
         if (!more) co_return std::unexpected(std::move(more).error());
@@ -118,8 +119,9 @@ asio::awaitable<Result<std::string>> Inbound::read_body(BodyDecoder& decoder,
         if (!used) co_return std::unexpected(std::move(used).error());
         consume(*used);
         if (!out.empty() || decoder.done()) co_return out;
-        const auto limit = SteadyClock::now() + std::chrono::milliseconds(idle_ms);
-        auto more = co_await fill(std::min(deadline, limit));
+        const auto idle_end = SteadyClock::now() + std::chrono::milliseconds(idle_ms);
+        const auto limit = std::min(deadline, idle_end);
+        auto more = co_await fill(limit);
         if (!more) co_return std::unexpected(std::move(more).error());
         if (*more) continue;
         if (auto ended = decoder.end_of_input(); !ended) {

@@ -12,6 +12,7 @@
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -29,6 +30,11 @@ using UnixSocket = boost::asio::local::stream_protocol::socket;
 struct Transport::Address {
     boost::asio::ip::tcp::endpoint endpoint;
 };
+
+/// Programs that the host starts must not inherit sockets; Asio opens them without close-on-exec.
+inline void close_on_exec(int fd) {
+    ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
 
 /// What all kinds do on their socket.
 template <class Socket>
@@ -70,7 +76,11 @@ class SocketTransport : public Transport {
         socket().close(ignored);
         if constexpr (std::is_same_v<Socket, TcpSocket>) {
             auto token = into(ec);
-            co_await socket().async_connect(address.endpoint, token);
+            auto& connecting = socket();
+            connecting.open(address.endpoint.protocol(), ec);
+            if (ec) co_return;
+            close_on_exec(connecting.native_handle());
+            co_await connecting.async_connect(address.endpoint, token);
             if (!ec) socket().set_option(boost::asio::ip::tcp::no_delay(true), ignored);
         } else {
             ec = boost::asio::error::operation_not_supported;
@@ -86,7 +96,11 @@ class SocketTransport : public Transport {
             }
             const boost::asio::local::stream_protocol::endpoint endpoint(path);
             auto token = into(ec);
-            co_await socket().async_connect(endpoint, token);
+            auto& connecting = socket();
+            connecting.open(endpoint.protocol(), ec);
+            if (ec) co_return;
+            close_on_exec(connecting.native_handle());
+            co_await connecting.async_connect(endpoint, token);
         } else {
             ec = boost::asio::error::operation_not_supported;
             co_return;
@@ -97,7 +111,8 @@ class SocketTransport : public Transport {
         std::array<char, 16 * 1024> waste;  // NOLINT: written by the read only
         const auto buffer = boost::asio::buffer(waste);
         auto token = into(ec);
-        co_return co_await socket().async_read_some(buffer, token);
+        auto& reading = socket();
+        co_return co_await reading.async_read_some(buffer, token);
     }
     void do_shutdown_write() override {
         ErrorCode ignored;

@@ -38,7 +38,7 @@ std::unexpected<Error> unreachable(const std::string& peer, const std::string& w
 struct Transport::Watchdog {
     explicit Watchdog(const asio::any_io_executor& executor) : timer(executor) {}
     asio::steady_timer timer;
-    TimePoint armed_at = TimePoint::max();
+    TimePoint armed_at = kNever;
 };
 
 Transport::Transport(asio::any_io_executor executor)
@@ -47,7 +47,7 @@ Transport::Transport(asio::any_io_executor executor)
 Transport::~Transport() = default;
 
 void Transport::arm() {
-    TimePoint first = TimePoint::max();
+    TimePoint first = kNever;
     if (reading_) first = std::min(first, read_deadline_);
     if (writing_) first = std::min(first, write_deadline_);
     if (first >= watchdog_->armed_at || closed()) return;
@@ -61,13 +61,13 @@ void Transport::arm() {
 
 void Transport::check() {
     const auto now = SteadyClock::now();
-    watchdog_->armed_at = TimePoint::max();
+    watchdog_->armed_at = kNever;
     const bool read_late = reading_ && now >= read_deadline_;
     if ((writing_ && now >= write_deadline_) || (read_late && writing_)) {
         close({"TIMEOUT", "no progress with " + peer_ + " before the deadline", {}, {}});
     } else if (read_late) {
         read_timed_out_ = true;
-        read_deadline_ = TimePoint::max();
+        read_deadline_ = kNever;
         do_cancel();
     }
     arm();

@@ -22,6 +22,7 @@
 namespace onex::host {
 
 using TimePoint = SteadyClock::time_point;
+inline constexpr TimePoint kNever = TimePoint::max();
 
 /// One read and one write may be under way at once. A write that passes its deadline closes the
 /// connection; a read that passes it is given up, so that an answer can still be written.

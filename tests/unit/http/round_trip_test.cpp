@@ -101,6 +101,9 @@ TEST_F(HttpTest, RoundTripsOverTls) {
         }
         EXPECT_EQ(got->body.size(), large.size() + 7);
         EXPECT_EQ(got->peer_fingerprint, *pin);
+        const auto open_now = listener_->connections();
+        EXPECT_TRUE(send(request("/")));
+        EXPECT_EQ(listener_->connections(), open_now);  // the same one again
     }
     endpoint_.tls = false;  // clear text to a TLS port
     EXPECT_FALSE(send(request("/")));

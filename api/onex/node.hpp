@@ -172,9 +172,9 @@ struct Boxed {
     explicit Boxed(std::unique_ptr<T> made) : node(std::move(made)) {
         abi.struct_size = sizeof(abi);
         abi.self = this;
-        abi.start = [](void* self, onex_error* e) noexcept { return status(self, e, &T::start); };
-        abi.quiesce = [](void* self, onex_error* e) noexcept { return status(self, e, &T::quiesce); };
-        abi.resume = [](void* self, onex_error* e) noexcept { return status(self, e, &T::resume); };
+        abi.start = [](void* self, onex_error* e) noexcept { return status(self, e, &Node::start); };
+        abi.quiesce = [](void* self, onex_error* e) noexcept { return status(self, e, &Node::quiesce); };
+        abi.resume = [](void* self, onex_error* e) noexcept { return status(self, e, &Node::resume); };
         abi.stop = [](void* self) noexcept { Host::guarded([&] { of(self).stop(); }); };
         abi.destroy = [](void* self) noexcept { delete static_cast<Boxed*>(self); };
         abi.get_interface = [](void*, onex_str) noexcept -> const void* { return nullptr; };

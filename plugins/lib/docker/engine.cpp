@@ -1,6 +1,7 @@
-#include "plugins/lib/docker/engine.hpp"
+#include "docker/engine.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
 
 namespace onex::docker {
@@ -224,7 +225,12 @@ Result<void> Engine::rename_container(std::string_view id, std::string_view name
 }
 
 Result<void> Engine::set_restart_policy(std::string_view id, std::string_view policy, Wait wait) {
-    const json::object body{{"RestartPolicy", {{"Name", policy}}}};
+    const auto colon = std::min(policy.find(':'), policy.size());
+    std::int64_t count = 0;
+    std::from_chars(
+        policy.data() + std::min(colon + 1, policy.size()), policy.data() + policy.size(), count);
+    const json::object body{
+        {"RestartPolicy", {{"Name", policy.substr(0, colon)}, {"MaximumRetryCount", count}}}};
     return nothing(request("POST", container_path(id, "/update"), {}, &body, wait));
 }
 

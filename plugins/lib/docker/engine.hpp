@@ -1,7 +1,7 @@
 // A Docker Engine as plugins use it: the Engine API over the host's HTTP client.
 #pragma once
 
-#include "plugins/lib/docker/wire.hpp"
+#include "docker/wire.hpp"
 
 #include <onex/json.hpp>
 
@@ -89,6 +89,7 @@ class Engine {
     /// The same, but nothing when there is no such container.
     Result<std::optional<json::object>> find_container(std::string_view id, Wait wait);
     Result<void> rename_container(std::string_view id, std::string_view name, Wait wait);
+    /// `policy`: no, always, unless-stopped, on-failure or on-failure:COUNT.
     Result<void> set_restart_policy(std::string_view id, std::string_view policy, Wait wait);
     /// Removes a stopped container; its volumes stay. No such container is a success.
     Result<void> remove_container(std::string_view id, Wait wait);

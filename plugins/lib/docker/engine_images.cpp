@@ -1,4 +1,4 @@
-#include "plugins/lib/docker/engine.hpp"
+#include "docker/engine.hpp"
 
 namespace onex::docker {
 

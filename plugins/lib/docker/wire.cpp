@@ -1,4 +1,4 @@
-#include "plugins/lib/docker/wire.hpp"
+#include "docker/wire.hpp"
 
 #include <boost/json/parse.hpp>
 

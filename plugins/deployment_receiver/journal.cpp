@@ -1,0 +1,280 @@
+#include "plugins/deployment_receiver/journal.hpp"
+
+#include "receiver_sql.hpp"
+
+#include <array>
+#include <ctime>
+
+namespace onex::receiver {
+
+namespace {
+
+constexpr std::int64_t kStoreMs = 10'000;
+constexpr std::int64_t kLockUs = 600'000'000;
+
+Package to_package(const Row& row) {
+    return {text(row, 0),
+            text(row, 1),
+            text(row, 2),
+            text(row, 3),
+            number(row, 4),
+            text(row, 5),
+            text(row, 6),
+            text(row, 7),
+            text(row, 8),
+            text(row, 9),
+            number(row, 10),
+            number(row, 11)};
+}
+
+Swap to_swap(const Row& row) {
+    return {text(row, 0),
+            text(row, 1),
+            text(row, 2),
+            text(row, 3),
+            text(row, 4),
+            number(row, 5) != 0,
+            text(row, 6),
+            text(row, 7),
+            text(row, 8),
+            text(row, 9),
+            text(row, 10),
+            text(row, 11),
+            number(row, 12)};
+}
+
+/// Values must outlive the call: a Param keeps its own copy.
+Value value(std::string_view text) {
+    return std::string(text);
+}
+
+template <class T, class Convert>
+Result<std::optional<T>> first(Result<Rows> rows, Convert convert) {
+    if (!rows) return std::unexpected(std::move(rows).error());
+    if (rows->rows.empty()) return std::optional<T>();
+    return std::optional<T>(convert(rows->rows.front()));
+}
+
+template <class T, class Convert>
+Result<std::vector<T>> all(Result<Rows> rows, Convert convert) {
+    if (!rows) return std::unexpected(std::move(rows).error());
+    std::vector<T> out;
+    out.reserve(rows->rows.size());
+    for (const auto& row : rows->rows)
+        out.push_back(convert(row));
+    return out;
+}
+
+Result<void> nothing(Result<Rows> rows) {
+    if (!rows) return std::unexpected(std::move(rows).error());
+    return {};
+}
+
+}  // namespace
+
+std::string iso_time(std::int64_t time_us) {
+    const auto seconds = static_cast<std::time_t>(time_us / 1'000'000);
+    std::tm parts{};
+    gmtime_r(&seconds, &parts);
+    std::array<char, 32> out{};
+    const auto size = std::strftime(out.data(), out.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return {out.data(), size};
+}
+
+Result<Rows> Journal::run(bool write,
+                          std::string_view sql,
+                          const std::vector<Param>& params) const {
+    return host_.execute(write, sql, params, cleanup(kStoreMs));
+}
+
+Result<std::optional<Package>> Journal::package(std::string_view deployment_id) const {
+    return first<Package>(run(false, sql::read_package, {{"deployment_id", value(deployment_id)}}),
+                          to_package);
+}
+
+Result<std::optional<Package>> Journal::package_with_blob(std::string_view blob) const {
+    return first<Package>(run(false, sql::find_package_by_blob, {{"blob", value(blob)}}),
+                          to_package);
+}
+
+Result<std::vector<Package>> Journal::packages(std::string_view state,
+                                               std::int64_t before_us) const {
+    return all<Package>(
+        run(false, sql::packages_in_state, {{"state", value(state)}, {"before_us", before_us}}),
+        to_package);
+}
+
+Result<void> Journal::put(const Package& package) const {
+    return nothing(run(true,
+                       sql::put_package,
+                       {{"deployment_id", package.deployment_id},
+                        {"container_name", package.container_name},
+                        {"origin", package.origin},
+                        {"blob", package.blob},
+                        {"bytes", package.bytes},
+                        {"version", package.version},
+                        {"config_digest", package.config_digest},
+                        {"state", package.state},
+                        {"error_code", package.error_code},
+                        {"error_message", package.error_message},
+                        {"now_us", host_.wall_us()}}));
+}
+
+Result<void> Journal::drop_blob(Package package) const {
+    const auto blob = std::exchange(package.blob, {});
+    if (blob.empty()) return {};
+    if (auto done = put(package); !done) return done;
+    const auto users = run(false, sql::blob_users, {{"blob", blob}});
+    if (!users) return std::unexpected(users.error());
+    if (number(users->rows.front(), 0) > 0) return {};
+    auto removed = host_.remove_blob(blob);
+    if (!removed && removed.error().code == "NOT_FOUND") return {};
+    return removed;
+}
+
+Result<void> Journal::prune(std::int64_t before_us) const {
+    return nothing(run(true, sql::delete_packages_before, {{"before_us", before_us}}));
+}
+
+Result<void> Journal::put_image(std::string_view container_name,
+                                std::string_view deployment_id,
+                                std::string_view config_digest,
+                                const OwnImage& image) const {
+    return nothing(run(true,
+                       sql::put_image,
+                       {{"image_ref", image.image_ref},
+                        {"container_name", value(container_name)},
+                        {"deployment_id", value(deployment_id)},
+                        {"config_digest", value(config_digest)},
+                        {"image_id", image.image_id},
+                        {"now_us", host_.wall_us()}}));
+}
+
+Result<std::vector<OwnImage>> Journal::images_with_digest(std::string_view config_digest) const {
+    return all<OwnImage>(
+        run(false, sql::images_with_digest, {{"config_digest", value(config_digest)}}),
+        [](const Row& row) { return OwnImage{text(row, 0), text(row, 1)}; });
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> Journal::images_of(
+    std::string_view container_name) const {
+    return all<std::pair<std::string, std::string>>(
+        run(false, sql::images_of_container, {{"container_name", value(container_name)}}),
+        [](const Row& row) { return std::pair(text(row, 0), text(row, 1)); });
+}
+
+Result<void> Journal::forget_image(std::string_view image_ref) const {
+    return nothing(run(true, sql::delete_image, {{"image_ref", value(image_ref)}}));
+}
+
+Result<std::optional<Swap>> Journal::swap(std::string_view deployment_id) const {
+    return first<Swap>(run(false, sql::read_swap, {{"deployment_id", value(deployment_id)}}),
+                       to_swap);
+}
+
+Result<std::vector<Swap>> Journal::swaps_of(std::string_view container_name) const {
+    return all<Swap>(
+        run(false, sql::swaps_of_container, {{"container_name", value(container_name)}}), to_swap);
+}
+
+Result<std::vector<Swap>> Journal::open_swaps() const {
+    return all<Swap>(run(false, sql::open_swaps, {}), to_swap);
+}
+
+Result<void> Journal::begin(const Swap& swap) const {
+    return nothing(run(true,
+                       sql::insert_swap,
+                       {{"deployment_id", swap.deployment_id},
+                        {"container_name", swap.container_name},
+                        {"origin", swap.origin},
+                        {"old_id", swap.old_id},
+                        {"old_policy", swap.old_policy},
+                        {"old_running", std::int64_t{swap.old_running}},
+                        {"old_spec", swap.old_spec},
+                        {"requested_policy", swap.requested_policy},
+                        {"new_id", swap.new_id},
+                        {"image_ref", swap.image_ref},
+                        {"now_us", host_.wall_us()}}));
+}
+
+std::vector<Param> Journal::columns(const Swap& swap) const {
+    return {{"deployment_id", swap.deployment_id},
+            {"new_id", swap.new_id},
+            {"image_ref", swap.image_ref},
+            {"requested_policy", swap.requested_policy},
+            {"state", swap.state},
+            {"step", swap.step},
+            {"now_us", host_.wall_us()}};
+}
+
+Result<void> Journal::update(const Swap& swap) const {
+    return nothing(run(true, sql::update_swap, columns(swap)));
+}
+
+Result<void> Journal::forget_swap(std::string_view deployment_id) const {
+    return nothing(run(true, sql::delete_swap, {{"deployment_id", value(deployment_id)}}));
+}
+
+Result<std::string> Journal::container(std::string_view name) const {
+    const auto rows = run(false, sql::read_container, {{"name", value(name)}});
+    if (!rows) return std::unexpected(rows.error());
+    return rows->rows.empty() ? std::string() : text(rows->rows.front(), 0);
+}
+
+Result<void> Journal::settle(const std::vector<Swap>& swaps,
+                             std::string_view name,
+                             std::string_view container_id,
+                             std::string_view image_ref) const {
+    auto tx = host_.begin(true, cleanup(kStoreMs));
+    if (!tx) return std::unexpected(std::move(tx).error());
+    for (const auto& swap : swaps) {
+        if (auto done = tx->execute(sql::update_swap, columns(swap)); !done) {
+            return std::unexpected(std::move(done).error());
+        }
+    }
+    auto done =
+        tx->execute(sql::put_container,
+                    {{"name", value(name)},
+                     {"container_id", value(container_id)},
+                     {"deployment_id", swaps.empty() ? std::string() : swaps.front().deployment_id},
+                     {"image_ref", value(image_ref)},
+                     {"now_us", host_.wall_us()}});
+    if (!done) return std::unexpected(std::move(done).error());
+    return tx->commit();
+}
+
+Result<void> Journal::lock(std::string_view container_name,
+                           std::string_view deployment_id,
+                           std::string_view caller) const {
+    const auto now_us = host_.wall_us();
+    const auto taken = run(true,
+                           sql::take_lock,
+                           {{"container_name", value(container_name)},
+                            {"deployment_id", value(deployment_id)},
+                            {"caller", value(caller)},
+                            {"now_us", now_us},
+                            {"stale_us", now_us - kLockUs}});
+    if (!taken) return std::unexpected(taken.error());
+    if (taken->affected > 0) return {};
+    const auto holder = lock_of(container_name);
+    if (!holder) return std::unexpected(holder.error());
+    const auto name = std::string(container_name);
+    if (!*holder)
+        return fail("DEPLOYMENT_LOCKED", name + " was being deployed until just now; try again");
+    return fail("DEPLOYMENT_LOCKED",
+                name + " is being deployed by deployment " + (*holder)->deployment_id + " from " +
+                    (*holder)->caller + " since " + iso_time((*holder)->since_us) +
+                    "; wait for its end or cancel it");
+}
+
+Result<std::optional<Lock>> Journal::lock_of(std::string_view container_name) const {
+    return first<Lock>(
+        run(false, sql::read_lock, {{"container_name", value(container_name)}}),
+        [](const Row& row) { return Lock{text(row, 0), text(row, 1), number(row, 2)}; });
+}
+
+Result<void> Journal::unlock(std::string_view deployment_id) const {
+    return nothing(run(true, sql::free_locks_of, {{"deployment_id", value(deployment_id)}}));
+}
+
+}  // namespace onex::receiver

@@ -1,0 +1,183 @@
+// Operations on containers, as a workflow's stages call them.
+#include "plugins/deployment_receiver/receiver.hpp"
+
+namespace onex::receiver {
+
+namespace {
+
+std::int64_t ms_since(const Host& host, std::int64_t started_us) {
+    return (host.monotonic_us() - started_us) / 1000;
+}
+
+/// "http://studio:8080"; empty when nothing is published.
+std::string deployed_url(const json::object& input, const ContainerSpec& spec) {
+    const auto remote = get_text(input, "remote_host");
+    if (remote.empty() || spec.ports.empty() || spec.network_mode == "none") return {};
+    const auto& port = spec.ports.front();
+    return "http://" + remote + ":" +
+           std::to_string(spec.network_mode == "host" ? port.container_port : port.host_port);
+}
+
+}  // namespace
+
+Result<ContainerSpec> Receiver::admitted(const json::object& input) const {
+    auto spec = read_spec(get_object(input, "deployment_config"));
+    if (!spec) return spec;
+    return admit(settings_.policy, std::move(*spec));
+}
+
+Result<json::object> Receiver::stop_existing(Request& request, const json::object& input) {
+    auto target = read_target(input);
+    if (!target) return std::unexpected(std::move(target).error());
+    auto spec = admitted(input);
+    if (!spec) return std::unexpected(std::move(spec).error());
+    if (auto done = journal_.lock(target->name, target->deployment_id, request.caller()); !done) {
+        return std::unexpected(std::move(done).error());
+    }
+    auto swap = swapper_.begin(target->name,
+                               target->deployment_id,
+                               origin_of(target->deployment_id),
+                               *spec,
+                               request.wait());
+    if (!swap) return std::unexpected(std::move(swap).error());
+    return json::object{
+        {"previous", {{"existed", !swap->old_id.empty()}, {"container_id", swap->old_id}}}};
+}
+
+Result<json::object> Receiver::deploy(Request& request, const json::object& input) {
+    const auto started_us = host().monotonic_us();
+    auto target = read_target(input);
+    if (!target) return std::unexpected(std::move(target).error());
+    auto spec = admitted(input);
+    if (!spec) return std::unexpected(std::move(spec).error());
+    if (auto done = journal_.lock(target->name, target->deployment_id, request.caller()); !done) {
+        return std::unexpected(std::move(done).error());
+    }
+    // The step before may fail without ending a run; what it refused is refused here again.
+    auto swap = swapper_.begin(target->name,
+                               target->deployment_id,
+                               origin_of(target->deployment_id),
+                               *spec,
+                               request.wait());
+    if (!swap) return std::unexpected(std::move(swap).error());
+    const Tell tell(host(), request.token());
+    std::string log;
+    auto image = image_for(*target, input, tell, log, request.wait());
+    if (!image) return std::unexpected(std::move(image).error());
+    publish("IMAGE_LOADED", "image-loaded", *target, {{"image_id", image->image_id}});
+
+    Identity identity;
+    identity.name = target->name;
+    identity.name_space = settings_.name_space;
+    identity.deployment_id = target->deployment_id;
+    identity.workflow_id = target->workflow_id;
+    identity.image_ref = image->image_ref;
+    identity.version = get_text(input, "image_tag");
+    identity.publish_address = get_text(settings_.node, "publish_address", "0.0.0.0");
+    if (!swap->old_id.empty())
+        log += "the previous container " + swap->old_id.substr(0, 12) + " is kept, stopped\n";
+    swap = swapper_.replace(std::move(*swap), *spec, identity, tell, request.wait());
+    if (!swap) return std::unexpected(std::move(swap).error());
+    log += "container " + swap->new_id.substr(0, 12) + " made from " + image->image_ref + "\n";
+    return json::object{
+        {"container_id", swap->new_id},
+        {"deployment_metrics", {{"deployment_duration_ms", ms_since(host(), started_us)}}},
+        {"artifacts", {{"deployment_logs.txt", log}}}};
+}
+
+Result<json::object> Receiver::start_new(Request& request, const json::object& input) {
+    auto target = read_target(input);
+    if (!target) return std::unexpected(std::move(target).error());
+    auto spec = admitted(input);
+    if (!spec) return std::unexpected(std::move(spec).error());
+    if (auto done = journal_.lock(target->name, target->deployment_id, request.caller()); !done) {
+        return std::unexpected(std::move(done).error());
+    }
+    auto swap = journal_.swap(target->deployment_id);
+    if (!swap) return std::unexpected(std::move(swap).error());
+    if (!*swap || (*swap)->state == "restored") {
+        return fail("FAILED_PRECONDITION",
+                    "deployment " + target->deployment_id +
+                        " has no container to start; call deploy_container first");
+    }
+    const auto id = (*swap)->new_id;
+    if ((*swap)->state == "open") {
+        auto done = swapper_.start(std::move(**swap), *spec, request.wait());
+        if (!done) return std::unexpected(std::move(done).error());
+    }
+    publish("CONTAINER_STARTED", "container-started", *target, {{"container_id", id}});
+    json::object out{
+        {"container_id", id},
+        {"checks",
+         {{"container_started", 1}, {"no_port_conflicts", 1}, {"deployment_success", 1}}}};
+    if (auto url = deployed_url(input, *spec); !url.empty()) out["deployed_url"] = std::move(url);
+    return out;
+}
+
+Result<json::object> Receiver::release(Request& request, const json::object& input) {
+    auto target = read_target(input);
+    if (!target) return std::unexpected(std::move(target).error());
+    const bool is_success = get_bool(input, "success");
+    auto done = is_success ? swapper_.commit(target->deployment_id, request.wait())
+                           : swapper_.abandon(target->deployment_id);
+    if (!done) return std::unexpected(std::move(done).error());
+    auto package = journal_.package(target->deployment_id);
+    if (!package) return std::unexpected(std::move(package).error());
+    if (*package) {
+        auto& row = **package;
+        row.state = is_success ? "deployed" : "failed";
+        if (!is_success && row.error_code.empty()) {
+            row.error_code = "DEPLOYMENT_FAILED";
+            row.error_message = "the run ended without success";
+        }
+        done = row.blob.empty() ? journal_.put(row) : journal_.drop_blob(row);
+        if (!done) return std::unexpected(std::move(done).error());
+    }
+    if (done = journal_.unlock(target->deployment_id); !done)
+        return std::unexpected(std::move(done).error());
+    return json::object{{"released", true}};
+}
+
+Result<json::object> Receiver::restore_previous(Request& request, const json::object& input) {
+    const auto started_us = host().monotonic_us();
+    auto target = read_target(input);
+    if (!target) return std::unexpected(std::move(target).error());
+    if (auto done = journal_.lock(target->name, target->deployment_id, request.caller()); !done) {
+        return std::unexpected(std::move(done).error());
+    }
+    auto restored = swapper_.restore(
+        target->deployment_id, target->name, Tell(host(), request.token()), request.wait());
+    if (!restored) return std::unexpected(std::move(restored).error());
+    json::object out{{"rollback_result",
+                      {{"success", restored->is_restored},
+                       {"previous_container_restored", restored->is_restored},
+                       {"rollback_duration_ms", ms_since(host(), started_us)}}},
+                     {"checks", {{"previous_container_restored", restored->is_restored ? 1 : 0}}}};
+    if (!restored->container_id.empty()) out["container_id"] = restored->container_id;
+    if (!restored->log.empty())
+        out["artifacts"] = json::object{{"failed_container_log.txt", restored->log}};
+    return out;
+}
+
+Result<json::object> Receiver::rollback(Request& request, const json::object& input) {
+    const auto& run = get_object(input, "run");
+    // Without a workflow the call's own key makes a repetition find what it began.
+    auto id = get_text(run, "workflow_id", request.key());
+    if (id.empty()) id = host().uuid();
+    const Target target{get_text(input, "container_name"), id, id};
+    if (auto done = journal_.lock(target.name, id, request.caller()); !done)
+        return std::unexpected(std::move(done).error());
+    const auto steps = static_cast<int>(get_number(input, "steps", 1));
+    auto undone =
+        swapper_.undo(target.name, id, steps, Tell(host(), request.token()), request.wait());
+    if (auto done = journal_.unlock(id); !done) host().log(LogLevel::warn, done.error().message);
+    if (!undone) return std::unexpected(std::move(undone).error());
+    publish(
+        "CONTAINER_STARTED", "container-started", target, {{"container_id", undone->container_id}});
+    return json::object{{"container_id", undone->container_id},
+                        {"restored_version", undone->version},
+                        {"retired_container_id", undone->retired_id},
+                        {"checks", {{"previous_container_restored", 1}, {"container_running", 1}}}};
+}
+
+}  // namespace onex::receiver

@@ -1,0 +1,206 @@
+#include "plugins/deployment_receiver/receiver.hpp"
+
+namespace onex::receiver {
+
+namespace {
+
+constexpr std::int64_t kMaintenanceMs = 30'000;
+
+/// Settings are valid by the contract; what only this code can judge is thrown, as Node's
+/// constructor may.
+json::object parsed(const std::string& text) {
+    auto value = parse_object(text);
+    if (!value) throw std::move(value).error();
+    return std::move(*value);
+}
+
+}  // namespace
+
+Settings::Settings(const Host& of) : node(parsed(of.settings())) {
+    const auto info = parsed(of.info());
+    host = get_text(info, "host");
+    name_space = get_text(info, "namespace", host);
+    environment = get_text(info, "environment", "dev");
+    auto read = read_policy(node);
+    if (!read) throw std::move(read).error();
+    policy = std::move(*read);
+    allow_unsigned_upload = get_bool(node, "allow_unsigned_upload");
+    package_bytes_max =
+        static_cast<std::uint64_t>(get_number(node, "package_bytes_max", std::int64_t{5} << 30));
+    unpacked_bytes_max =
+        static_cast<std::uint64_t>(get_number(node, "unpacked_bytes_max", std::int64_t{20} << 30));
+    min_healthy_ms = get_number(node, "min_healthy_ms", 2'000);
+    settle_ms = get_number(node, "settle_ms", 1'000);
+    probe_timeout_ms = get_number(node, "probe_timeout_ms", 3'000);
+    package_keep_us = get_number(node, "package_keep_hours", 24) * 3'600'000'000;
+}
+
+Result<Target> read_target(const json::object& input) {
+    const auto& run = get_object(input, "run");
+    Target target{get_text(input, "container_name"),
+                  get_text(input, "deployment_id"),
+                  get_text(run, "workflow_id", get_text(input, "workflow_id"))};
+    if (target.deployment_id.empty()) target.deployment_id = target.workflow_id;
+    if (target.workflow_id.empty()) target.workflow_id = target.deployment_id;
+    if (target.deployment_id.empty()) {
+        return fail("VALIDATION_ERROR",
+                    "deployment_id is missing; name the deployment that this call belongs to");
+    }
+    return target;
+}
+
+Receiver::Receiver(const onex_host* of, const onex_create_args* args)
+    : JsonNode(of, args),
+      settings_(host()),
+      engine_(host(), get_text(settings_.node, "docker_socket")),
+      journal_(host()),
+      images_(host(), engine_, journal_, settings_.name_space, settings_.unpacked_bytes_max),
+      swapper_(host(),
+               engine_,
+               journal_,
+               images_,
+               {settings_.name_space,
+                settings_.host,
+                get_text(settings_.node, "publish_address", "0.0.0.0"),
+                static_cast<int>(get_number(settings_.node, "keep_previous", 5)),
+                static_cast<int>(get_number(settings_.node, "stop_grace_s", 10))}) {
+    const auto offer =
+        [this](const char* name,
+               Result<json::object> (Receiver::*method)(Request&, const json::object&)) {
+            add_json(name, [this, method](Request& request, const json::object& input) {
+                return (this->*method)(request, input);
+            });
+        };
+    offer("announce_deployment", &Receiver::announce);
+    offer("receive_package", &Receiver::receive);
+    offer("package_status", &Receiver::package_status);
+    offer("load_image", &Receiver::load_image);
+    offer("stop_existing_container", &Receiver::stop_existing);
+    offer("deploy_container", &Receiver::deploy);
+    offer("start_container", &Receiver::start_new);
+    offer("release_deployment", &Receiver::release);
+    offer("restore_previous_container", &Receiver::restore_previous);
+    offer("rollback", &Receiver::rollback);
+    offer("health_check", &Receiver::health_check);
+    offer("health", &Receiver::health);
+    offer("deploy_request", &Receiver::deploy_request);
+    offer("deployment_status", &Receiver::deployment_status);
+    add("check_container_status", [this](Request& request) { return check_status(request); });
+    add("validate_health_endpoint", [this](Request& request) { return validate_health(request); });
+    add_json("verify_service_registration",
+             [](Request&, const json::object&) -> Result<json::object> {
+                 return json::object{{"health_status", {{"service_registered", false}}},
+                                     {"registration", "not configured"}};
+             });
+}
+
+Result<void> Receiver::start() {
+    // A second generation starts while the first one still works: what is open then is in good
+    // hands.
+    if (generation() == 1) {
+        auto open = journal_.open_swaps();
+        if (!open) return std::unexpected(std::move(open).error());
+        for (auto& swap : *open) {
+            // Those of a workflow belong to its orchestrator, which repeats the step or rolls back.
+            if (swap.origin == "request") to_recover_.push_back(std::move(swap));
+        }
+        for (const auto* state : {"receiving", "awaiting_package", "deploying"}) {
+            auto left = journal_.packages(state, host().wall_us());
+            if (!left) return std::unexpected(std::move(left).error());
+            for (auto& package : *left) {
+                const bool is_upload = package.state == "receiving";
+                if (!is_upload && package.origin == "workflow") continue;
+                package.state = "failed";
+                package.error_code = is_upload ? "TRANSFER_FAILED" : "DEPLOYMENT_FAILED";
+                package.error_message =
+                    is_upload ? "the receiver stopped during the upload; send it again"
+                              : "the receiver was restarted meanwhile; send the request again";
+                if (auto done = journal_.put(package); !done) return done;
+            }
+        }
+    }
+    auto task = host().every(kMaintenanceMs, [this] { maintain(); });
+    if (!task) return std::unexpected(std::move(task).error());
+    maintenance_ = *task;
+    // The first round doesn't wait for the clock; should the queue be full, the clock brings it.
+    (void)host().post([this] { maintain(); });
+    return {};
+}
+
+void Receiver::stop() {
+    if (maintenance_) host().cancel(maintenance_);
+    const std::lock_guard lock(jobs_mutex_);
+    waiting_.clear();
+}
+
+void Receiver::publish(const std::string& type,
+                       const std::string& topic_part,
+                       const Target& target,
+                       json::object payload) {
+    payload["workflow_id"] = target.workflow_id;
+    payload["deployment_id"] = target.deployment_id;
+    payload["container_name"] = target.name;
+    payload["host"] = settings_.host;
+    Event event;
+    event.type = type;
+    event.topic = settings_.environment + ".omninode-bridge.deployment." + topic_part + ".v1";
+    event.key = target.name;
+    event.workflow_id = target.workflow_id;
+    event.payload = json::serialize(payload);
+    const auto done = host().publish(event, nullptr);
+    if (!done)
+        host().log(LogLevel::warn,
+                   "event " + type + " could not be published: " + done.error().message);
+}
+
+/// Two rounds must not meet: the first one is posted, the others come by the clock.
+void Receiver::maintain() {
+    const std::unique_lock lock(maintain_mutex_, std::try_to_lock);
+    if (!lock) return;
+    recover();
+    const auto now_us = host().wall_us();
+    const auto before_us = now_us - settings_.package_keep_us;
+    for (const auto* state : {"ready_for_deployment", "awaiting_package", "failed", "deployed"}) {
+        const auto old = journal_.packages(state, before_us);
+        if (!old) continue;
+        for (auto package : *old) {
+            const bool is_waiting =
+                package.state == "ready_for_deployment" || package.state == "awaiting_package";
+            if (is_waiting) {
+                package.state = "failed";
+                package.error_code = "TIMEOUT";
+                package.error_message = "nobody deployed it in time; send it again";
+            }
+            auto done = package.blob.empty() ? Result<void>() : journal_.drop_blob(package);
+            if (done && is_waiting && package.blob.empty()) done = journal_.put(package);
+            if (!done) host().log(LogLevel::warn, "an old package stays: " + done.error().message);
+            const std::lock_guard jobs(jobs_mutex_);
+            waiting_.erase(package.deployment_id);
+        }
+    }
+    (void)journal_.prune(now_us - 30 * settings_.package_keep_us);
+}
+
+/// Rolls back what a request had begun when the process ended. Docker may still be starting: then
+/// again later.
+void Receiver::recover() {
+    std::erase_if(to_recover_, [this](const Swap& swap) {
+        const auto restored = swapper_.restore(
+            swap.deployment_id, swap.container_name, Tell(host(), 0), cleanup(120'000));
+        if (!restored) {
+            host().log(LogLevel::warn,
+                       "deployment " + swap.deployment_id +
+                           " can't be rolled back yet: " + restored.error().message);
+            return restored.error().code == "CONFLICT";
+        }
+        host().log(LogLevel::info,
+                   "deployment " + swap.deployment_id + " of " + swap.container_name +
+                       " was cut off and is rolled back");
+        (void)journal_.unlock(swap.deployment_id);
+        auto package = journal_.package(swap.deployment_id);
+        if (package && *package) (void)journal_.drop_blob(**package);
+        return true;
+    });
+}
+
+}  // namespace onex::receiver

@@ -1,0 +1,128 @@
+// The deployment receiver: takes packages, runs containers, and puts the previous one back.
+#pragma once
+
+#include "docker/engine.hpp"
+#include "plugins/deployment_receiver/images.hpp"
+#include "plugins/deployment_receiver/journal.hpp"
+#include "plugins/deployment_receiver/policy.hpp"
+#include "plugins/deployment_receiver/swap.hpp"
+
+#include <onex/json.hpp>
+
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace onex::receiver {
+
+/// What [nodes.X.settings] says, and what the host says of itself.
+struct Settings {
+    explicit Settings(const Host& host);
+
+    json::object node;
+    std::string host;
+    std::string name_space;
+    std::string environment;
+    Policy policy;
+    bool allow_unsigned_upload = false;
+    std::uint64_t package_bytes_max = 0;
+    std::uint64_t unpacked_bytes_max = 0;
+    std::int64_t min_healthy_ms = 0;
+    std::int64_t settle_ms = 0;
+    std::int64_t probe_timeout_ms = 0;
+    std::int64_t package_keep_us = 0;
+};
+
+/// Whom an operation on a container is for.
+struct Target {
+    std::string name;
+    std::string deployment_id;
+    std::string workflow_id;
+};
+/// Reads container_name, deployment_id and run out of an input. VALIDATION_ERROR without an id.
+Result<Target> read_target(const json::object& input);
+
+class Receiver : public JsonNode {
+  public:
+    Receiver(const onex_host* host, const onex_create_args* args);
+    Result<void> start() override;
+    void stop() override;
+
+    docker::Engine& engine() { return engine_; }
+    const Settings& settings() const { return settings_; }
+    /// Publishes an event of the deployment topics; a failure is logged, never returned.
+    void publish(const std::string& type,
+                 const std::string& topic_part,
+                 const Target& target,
+                 json::object payload);
+
+  private:
+    // package.cpp
+    Result<json::object> announce(Request& request, const json::object& input);
+    Result<json::object> receive(Request& request, const json::object& input);
+    Result<json::object> package_status(Request& request, const json::object& input);
+    Result<json::object> load_image(Request& request, const json::object& input);
+    Result<void> spool(Request& request, const json::object& input, Package& package);
+
+    // operations.cpp
+    Result<json::object> stop_existing(Request& request, const json::object& input);
+    Result<json::object> deploy(Request& request, const json::object& input);
+    Result<json::object> start_new(Request& request, const json::object& input);
+    Result<json::object> release(Request& request, const json::object& input);
+    Result<json::object> restore_previous(Request& request, const json::object& input);
+    Result<json::object> rollback(Request& request, const json::object& input);
+    Result<ContainerSpec> admitted(const json::object& input) const;
+    Result<OwnImage> image_for(const Target& target,
+                               const json::object& input,
+                               const Tell& tell,
+                               std::string& log,
+                               Wait wait);
+
+    // health.cpp
+    Result<Answer> check_status(Request& request);
+    Result<Answer> validate_health(Request& request);
+    Result<json::object> health_check(Request& request, const json::object& input);
+    Result<json::object> health(Request& request, const json::object& input);
+
+    // api.cpp
+    struct Job {
+        std::string container_name;
+        std::string deployment_id;
+        std::string version;
+        std::string checksum;
+        json::object config;
+        json::object health;
+        std::int64_t asked_us = 0;
+    };
+    Result<json::object> deploy_request(Request& request, const json::object& input);
+    Result<json::object> deployment_status(Request& request, const json::object& input);
+    /// Starts what waited for this package; called when one has arrived.
+    void package_arrived(const Package& package);
+    Result<void> run_later(Job job, const Package& package);
+    void run(const Job& job);
+    Result<void> run_steps(const Job& job);
+    Result<json::object> call_own(const Job& job, const char* operation, json::object input);
+    void end_job(const Job& job, const Result<void>& result);
+    [[nodiscard]] std::string origin_of(std::string_view deployment_id);
+
+    // Rounds of upkeep.
+    void maintain();
+    void recover();
+
+    Settings settings_;
+    docker::Engine engine_;
+    Journal journal_;
+    Images images_;
+    Swapper swapper_;
+
+    std::mutex maintain_mutex_;
+    std::mutex jobs_mutex_;
+    std::map<std::string, Job, std::less<>> waiting_;  ///< by deployment id; bounded
+    std::set<std::string, std::less<>> running_;  ///< deployment ids of requests that run; bounded
+    std::vector<Swap> to_recover_;  ///< what an earlier process left open [maintain only]
+    onex_handle maintenance_ = 0;
+};
+
+}  // namespace onex::receiver

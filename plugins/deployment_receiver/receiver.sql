@@ -1,0 +1,106 @@
+-- Statements of journal.cpp.
+
+-- name: read_package
+SELECT deployment_id, container_name, origin, blob, bytes, version, config_digest, state, error_code,
+       error_message, created_us, updated_us
+FROM packages WHERE deployment_id = :deployment_id;
+
+-- name: find_package_by_blob
+SELECT deployment_id, container_name, origin, blob, bytes, version, config_digest, state, error_code,
+       error_message, created_us, updated_us
+FROM packages WHERE blob = :blob AND state = 'ready_for_deployment' ORDER BY created_us DESC LIMIT 1;
+
+-- name: packages_in_state
+SELECT deployment_id, container_name, origin, blob, bytes, version, config_digest, state, error_code,
+       error_message, created_us, updated_us
+FROM packages WHERE state = :state AND updated_us < :before_us LIMIT 500;
+
+-- name: put_package
+INSERT INTO packages (deployment_id, container_name, origin, blob, bytes, version, config_digest, state,
+                      error_code, error_message, created_us, updated_us)
+VALUES (:deployment_id, :container_name, :origin, :blob, :bytes, :version, :config_digest, :state,
+        :error_code, :error_message, :now_us, :now_us)
+ON CONFLICT (deployment_id) DO UPDATE
+SET container_name = excluded.container_name, origin = excluded.origin, blob = excluded.blob,
+    bytes = excluded.bytes, version = excluded.version, config_digest = excluded.config_digest,
+    state = excluded.state, error_code = excluded.error_code, error_message = excluded.error_message,
+    updated_us = excluded.updated_us;
+
+-- name: blob_users
+SELECT count(*) FROM packages WHERE blob = :blob;
+
+-- name: delete_packages_before
+DELETE FROM packages WHERE updated_us < :before_us AND blob = '' AND state IN ('deployed', 'failed');
+
+-- name: put_image
+INSERT INTO images (image_ref, container_name, deployment_id, config_digest, image_id, created_us)
+VALUES (:image_ref, :container_name, :deployment_id, :config_digest, :image_id, :now_us)
+ON CONFLICT (image_ref) DO UPDATE
+SET config_digest = excluded.config_digest, image_id = excluded.image_id;
+
+-- name: images_with_digest
+SELECT image_ref, image_id FROM images
+WHERE config_digest = :config_digest ORDER BY created_us DESC LIMIT 20;
+
+-- name: images_of_container
+SELECT image_ref, deployment_id FROM images WHERE container_name = :container_name;
+
+-- name: delete_image
+DELETE FROM images WHERE image_ref = :image_ref;
+
+-- name: read_swap
+SELECT deployment_id, container_name, origin, old_id, old_policy, old_running, old_spec, new_id,
+       requested_policy, image_ref, state, step, created_us
+FROM swaps WHERE deployment_id = :deployment_id;
+
+-- name: swaps_of_container
+SELECT deployment_id, container_name, origin, old_id, old_policy, old_running, old_spec, new_id,
+       requested_policy, image_ref, state, step, created_us
+FROM swaps WHERE container_name = :container_name ORDER BY created_us DESC, deployment_id LIMIT 100;
+
+-- name: open_swaps
+SELECT deployment_id, container_name, origin, old_id, old_policy, old_running, old_spec, new_id,
+       requested_policy, image_ref, state, step, created_us
+FROM swaps WHERE state = 'open' ORDER BY created_us LIMIT 100;
+
+-- name: insert_swap
+INSERT INTO swaps (deployment_id, container_name, origin, old_id, old_policy, old_running, old_spec,
+                   requested_policy, new_id, image_ref, state, step, created_us, updated_us)
+VALUES (:deployment_id, :container_name, :origin, :old_id, :old_policy, :old_running, :old_spec,
+        :requested_policy, :new_id, :image_ref, 'open', 'begun', :now_us, :now_us)
+ON CONFLICT (deployment_id) DO NOTHING;
+
+-- name: update_swap
+UPDATE swaps SET new_id = :new_id, image_ref = :image_ref, requested_policy = :requested_policy,
+                 state = :state, step = :step, updated_us = :now_us
+WHERE deployment_id = :deployment_id;
+
+-- name: delete_swap
+DELETE FROM swaps WHERE deployment_id = :deployment_id;
+
+-- name: read_container
+SELECT container_id, deployment_id, image_ref FROM containers WHERE name = :name;
+
+-- name: put_container
+INSERT INTO containers (name, container_id, deployment_id, image_ref, updated_us)
+VALUES (:name, :container_id, :deployment_id, :image_ref, :now_us)
+ON CONFLICT (name) DO UPDATE
+SET container_id = excluded.container_id, deployment_id = excluded.deployment_id,
+    image_ref = excluded.image_ref, updated_us = excluded.updated_us;
+
+-- name: take_lock
+INSERT INTO deploy_locks (container_name, deployment_id, caller, since_us, seen_us)
+VALUES (:container_name, :deployment_id, :caller, :now_us, :now_us)
+ON CONFLICT (container_name) DO UPDATE
+SET deployment_id = excluded.deployment_id, seen_us = excluded.seen_us,
+    caller = CASE WHEN deploy_locks.deployment_id = excluded.deployment_id THEN deploy_locks.caller
+                  ELSE excluded.caller END,
+    since_us = CASE WHEN deploy_locks.deployment_id = excluded.deployment_id THEN deploy_locks.since_us
+                    ELSE excluded.since_us END
+WHERE deploy_locks.deployment_id = excluded.deployment_id OR deploy_locks.seen_us < :stale_us;
+
+-- name: read_lock
+SELECT deployment_id, caller, since_us, seen_us FROM deploy_locks WHERE container_name = :container_name;
+
+-- name: free_locks_of
+DELETE FROM deploy_locks WHERE deployment_id = :deployment_id;

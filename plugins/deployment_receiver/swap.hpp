@@ -1,0 +1,122 @@
+// The swap of one container for another (semantics 10.3): each step looks at what is there and does
+// what is missing, so that it may be repeated after a crash at any line.
+#pragma once
+
+#include "docker/engine.hpp"
+#include "plugins/deployment_receiver/images.hpp"
+#include "plugins/deployment_receiver/journal.hpp"
+#include "plugins/deployment_receiver/spec.hpp"
+#include "plugins/deployment_receiver/tell.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace onex::receiver {
+
+struct SwapSettings {
+    std::string name_space;
+    std::string host;             ///< for messages
+    std::string publish_address;  ///< of published ports
+    int keep_previous = 5;
+    int stop_grace_s = 10;
+};
+
+/// What restore() found and did.
+struct Restored {
+    bool is_restored = false;  ///< the previous container stands under its own name again
+    std::string container_id;
+    std::string log;  ///< last lines of the container that was removed
+};
+
+/// What undo() did.
+struct Undone {
+    std::string container_id;
+    std::string version;
+    std::string retired_id;
+};
+
+/// Order: begin → replace → start → commit; restore goes back from anywhere before commit. Errors,
+/// beside those of Engine and Journal: POLICY_DENIED, DEPLOYMENT_FAILED, ROLLBACK_FAILED, CONFLICT,
+/// NOT_FOUND.
+class Swapper {
+  public:
+    Swapper(const Host& host,
+            docker::Engine& engine,
+            const Journal& journal,
+            Images& images,
+            SwapSettings settings)
+        : host_(host),
+          engine_(engine),
+          journal_(journal),
+          images_(images),
+          settings_(std::move(settings)) {}
+
+    /// Looks at the container of that name, writes the row, and takes its restart policy away. The
+    /// old container goes on running.
+    Result<Swap> begin(std::string_view name,
+                       std::string_view deployment_id,
+                       std::string_view origin,
+                       const ContainerSpec& spec,
+                       Wait wait);
+    /// Renames and stops the old container, and creates the new one. Answers the row with its id.
+    Result<Swap> replace(Swap swap,
+                         const ContainerSpec& spec,
+                         const Identity& identity,
+                         const Tell& tell,
+                         Wait wait);
+    /// Starts the new container. DEPLOYMENT_FAILED says which port is taken.
+    Result<void> start(Swap swap, const ContainerSpec& spec, Wait wait);
+    /// The new container is good: gives it the requested restart policy, and lets go of what is
+    /// older than the last `keep_previous`. No open swap of that deployment: nothing to do.
+    Result<void> commit(std::string_view deployment_id, Wait wait);
+    /// The run ended badly and nobody rolls back: both containers stay to be looked at.
+    Result<void> abandon(std::string_view deployment_id);
+    /// Removes the new container and puts the previous one back.
+    Result<Restored> restore(std::string_view deployment_id,
+                             std::string_view name,
+                             const Tell& tell,
+                             Wait wait);
+    /// Puts the container back that was there `steps` deployments ago, and keeps the present one,
+    /// stopped.
+    Result<Undone> undo(std::string_view name,
+                        std::string_view rollback_id,
+                        int steps,
+                        const Tell& tell,
+                        Wait wait);
+
+    /// The address of a container on this machine: "http://127.0.0.1:8080", by its first published
+    /// TCP port, its own address when nothing is published, 127.0.0.1 on the host's network. Empty
+    /// when it has none.
+    static std::string base_url(const json::object& inspected, const ContainerSpec& spec);
+
+  private:
+    [[nodiscard]] Result<bool> is_ours(const json::object& inspected, std::string_view name) const;
+    Result<void> close_older(std::string_view name, std::string_view deployment_id, Wait wait);
+    Result<void> retire(const Swap& swap, std::string_view role, Wait wait);
+    Result<void> bring_back(const Swap& swap, Wait wait);
+    Result<std::string> discard_new(const Swap& swap, Wait wait);
+    Result<Swap> begin_undo(std::string_view name,
+                            std::string_view rollback_id,
+                            int steps,
+                            Wait wait);
+    Result<std::vector<Swap>> undone_by(const Swap& rollback);
+    void prune(std::string_view name, Wait wait);
+
+    const Host& host_;
+    docker::Engine& engine_;
+    const Journal& journal_;
+    Images& images_;
+    SwapSettings settings_;
+};
+
+// What an inspected container says.
+std::string container_id(const json::object& inspected);
+std::string container_name(const json::object& inspected);  ///< without the slash
+std::string container_label(const json::object& inspected, std::string_view label);
+std::string container_policy(const json::object& inspected);  ///< "on-failure:5"
+bool container_running(const json::object& inspected);
+
+/// The host port that Docker's message says is taken; 0 when it says something else.
+int taken_port(std::string_view message);
+
+}  // namespace onex::receiver

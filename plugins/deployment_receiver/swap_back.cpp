@@ -1,0 +1,275 @@
+// The way back: restore, undo, and what is kept for them.
+#include "plugins/deployment_receiver/swap.hpp"
+
+#include <algorithm>
+
+namespace onex::receiver {
+
+namespace {
+
+constexpr int kLogLines = 50;
+
+std::unexpected<Error> rollback_failed(const std::string& what, const Error& why) {
+    return fail("ROLLBACK_FAILED",
+                what + ": " + why.message + "; look at docker ps -a on the target",
+                why.details);
+}
+
+}  // namespace
+
+/// Takes the new container of a failed swap away; answers the last lines of its log.
+Result<std::string> Swapper::discard_new(const Swap& swap, Wait wait) {
+    // A crash between create and its row leaves a container that only its label ties to this
+    // deployment.
+    auto standing =
+        engine_.find_container(swap.new_id.empty() ? swap.container_name : swap.new_id, wait);
+    if (!standing) return std::unexpected(std::move(standing).error());
+    if (!*standing) return std::string();
+    const auto id = container_id(**standing);
+    if (swap.origin == "rollback") {
+        if (auto done = engine_.stop_container(id, settings_.stop_grace_s, wait); !done)
+            return std::unexpected(done.error());
+        if (container_name(**standing) != swap.container_name) return std::string();
+        auto spec = parse_object(swap.old_spec);
+        auto done =
+            engine_.rename_container(id, spec ? get_text(*spec, "new_name") : std::string(), wait);
+        if (!done) return std::unexpected(std::move(done).error());
+        done = engine_.set_restart_policy(id, "no", wait);
+        if (!done) return std::unexpected(std::move(done).error());
+        return std::string();
+    }
+    if (container_label(**standing, "onex.deployment") != swap.deployment_id) return std::string();
+    auto log = engine_.container_log(id, kLogLines, wait);
+    if (auto done = engine_.stop_container(id, settings_.stop_grace_s, wait); !done)
+        return std::unexpected(done.error());
+    if (auto done = engine_.remove_container(id, wait); !done) return std::unexpected(done.error());
+    return log.value_or("the log could not be read");
+}
+
+/// Gives the old container its name, process and policy back.
+Result<void> Swapper::bring_back(const Swap& swap, Wait wait) {
+    auto old = engine_.inspect_container(swap.old_id, wait);
+    if (!old) return std::unexpected(std::move(old).error());
+    if (container_name(*old) != swap.container_name) {
+        if (auto done = engine_.rename_container(swap.old_id, swap.container_name, wait); !done)
+            return done;
+    }
+    if (swap.old_running) {
+        if (auto done = engine_.start_container(swap.old_id, wait); !done) return done;
+        old = engine_.inspect_container(swap.old_id, wait);
+        if (!old) return std::unexpected(std::move(old).error());
+        if (!container_running(*old)) {
+            const auto code = get_number(get_object(*old, "State"), "ExitCode");
+            return fail("ROLLBACK_FAILED",
+                        "it started and ended at once with exit code " + std::to_string(code));
+        }
+    }
+    return engine_.set_restart_policy(swap.old_id, swap.old_policy, wait);
+}
+
+Result<Restored> Swapper::restore(std::string_view deployment_id,
+                                  std::string_view name,
+                                  const Tell& tell,
+                                  Wait wait) {
+    auto known = journal_.swap(deployment_id);
+    if (!known) return std::unexpected(std::move(known).error());
+    Restored out;
+    if (!*known || (*known)->state == "restored") {
+        // Nothing was touched, or it is done already: the container of that name is the previous
+        // one.
+        auto standing =
+            engine_.find_container(*known ? (*known)->container_name : std::string(name), wait);
+        if (!standing) return std::unexpected(std::move(standing).error());
+        out.is_restored = standing->has_value();
+        if (*standing) out.container_id = container_id(**standing);
+        return out;
+    }
+    auto& swap = **known;
+    if (swap.state != "open" && swap.state != "failed") {
+        return fail("CONFLICT",
+                    "deployment " + swap.deployment_id + " of " + swap.container_name +
+                        " has ended well; go back with onex-host rollback");
+    }
+    auto log = discard_new(swap, wait);
+    if (!log)
+        return rollback_failed(
+            "the new container of " + swap.container_name + " could not be removed", log.error());
+    out.log = std::move(*log);
+    tell.step();
+    if (!swap.old_id.empty()) {
+        if (auto done = bring_back(swap, wait); !done) {
+            return rollback_failed(
+                "the previous container of " + swap.container_name + " could not be put back",
+                done.error());
+        }
+        out.is_restored = true;
+        out.container_id = swap.old_id;
+    }
+    tell.step();
+    swap.state = "restored";
+    swap.step = "restored";
+    auto done = journal_.settle({swap}, swap.container_name, swap.old_id, {});
+    if (!done) return std::unexpected(std::move(done).error());
+    if (swap.origin != "rollback") {
+        auto removed = images_.remove(swap.container_name, swap.deployment_id, wait);
+        if (!removed)
+            host_.log(LogLevel::warn,
+                      "the image of a failed deployment stays: " + removed.error().message);
+    }
+    return out;
+}
+
+Result<Swap> Swapper::begin_undo(std::string_view name,
+                                 std::string_view rollback_id,
+                                 int steps,
+                                 Wait wait) {
+    auto known = journal_.swap(rollback_id);
+    if (!known) return std::unexpected(std::move(known).error());
+    if (*known && ((*known)->origin != "rollback" || (*known)->state == "restored")) {
+        return fail("CONFLICT",
+                    std::string(rollback_id) + " has ended already; start a new rollback");
+    }
+    if (*known) return std::move(**known);
+    if (auto done = close_older(name, rollback_id, wait); !done)
+        return std::unexpected(std::move(done).error());
+    auto swaps = journal_.swaps_of(name);
+    if (!swaps) return std::unexpected(std::move(swaps).error());
+    auto current = engine_.find_container(name, wait);
+    if (!current) return std::unexpected(std::move(current).error());
+    int seen = 0;
+    for (const auto& past : *swaps) {
+        if (past.state != "committed" || past.old_id.empty()) continue;
+        auto target = engine_.find_container(past.old_id, wait);
+        if (!target) return std::unexpected(std::move(target).error());
+        if (!*target || ++seen < steps) continue;
+        Swap swap;
+        swap.deployment_id = rollback_id;
+        swap.container_name = name;
+        swap.origin = "rollback";
+        swap.new_id = past.old_id;
+        swap.requested_policy = past.old_policy;
+        swap.state = "open";
+        json::object spec{{"new_name", container_name(**target)}, {"undoes", past.deployment_id}};
+        if (*current) {
+            const auto ours = is_ours(**current, name);
+            if (!ours) return std::unexpected(ours.error());
+            if (!*ours)
+                return fail("POLICY_DENIED",
+                            "the container " + std::string(name) +
+                                " is not one that onex started; it stays");
+            swap.old_id = container_id(**current);
+            swap.old_policy = container_policy(**current);
+            swap.old_running = container_running(**current);
+        }
+        swap.old_spec = json::serialize(spec);
+        if (auto done = journal_.begin(swap); !done)
+            return std::unexpected(std::move(done).error());
+        return swap;
+    }
+    return fail("NOT_FOUND",
+                seen == 0 ? "no previous container of " + std::string(name) +
+                                " is kept; deploy the version that you want"
+                          : "only " + std::to_string(seen) + " previous containers of " +
+                                std::string(name) + " are kept; ask for fewer steps");
+}
+
+/// The deployments that a rollback takes back: those after the container that returns.
+Result<std::vector<Swap>> Swapper::undone_by(const Swap& rollback) {
+    auto swaps = journal_.swaps_of(rollback.container_name);
+    if (!swaps) return swaps;
+    std::vector<Swap> out;
+    for (auto& past : *swaps) {
+        if (past.state != "committed") continue;
+        past.state = "undone";
+        out.push_back(past);
+        if (past.old_id == rollback.new_id) break;
+    }
+    return out;
+}
+
+Result<Undone> Swapper::undo(
+    std::string_view name, std::string_view rollback_id, int steps, const Tell& tell, Wait wait) {
+    auto begun = begin_undo(name, rollback_id, steps, wait);
+    if (!begun) return std::unexpected(std::move(begun).error());
+    auto& swap = *begun;
+    const auto turn = [&]() -> Result<json::object> {
+        if (!swap.old_id.empty()) {
+            auto done = engine_.set_restart_policy(swap.old_id, "no", wait);
+            if (!done && done.error().code != "NOT_FOUND")
+                return std::unexpected(std::move(done).error());
+        }
+        if (auto done = retire(swap, "undone", wait); !done)
+            return std::unexpected(std::move(done).error());
+        tell.step();
+        auto target = engine_.inspect_container(swap.new_id, wait);
+        if (!target) return target;
+        if (container_name(*target) != swap.container_name) {
+            auto done = engine_.rename_container(swap.new_id, swap.container_name, wait);
+            if (!done) return std::unexpected(std::move(done).error());
+        }
+        if (auto done = engine_.start_container(swap.new_id, wait); !done)
+            return std::unexpected(std::move(done).error());
+        tell.step();
+        target = engine_.inspect_container(swap.new_id, wait);
+        if (target && !container_running(*target)) {
+            return fail("ROLLBACK_FAILED",
+                        "the previous container ended at once with exit code " +
+                            std::to_string(get_number(get_object(*target, "State"), "ExitCode")));
+        }
+        return target;
+    };
+    auto target = swap.state == "undone" ? engine_.inspect_container(swap.new_id, wait) : turn();
+    if (!target) {
+        const auto back = restore(swap.deployment_id, name, tell, cleanup(30'000));
+        return rollback_failed(
+            "the previous container of " + std::string(name) + " does not run" +
+                (back ? ", the present one was put back" : ", nor does the present one"),
+            target.error());
+    }
+    if (swap.state != "undone") {
+        auto done = engine_.set_restart_policy(swap.new_id, swap.requested_policy, wait);
+        if (!done) return std::unexpected(std::move(done).error());
+        auto ended = undone_by(swap);
+        if (!ended) return std::unexpected(std::move(ended).error());
+        swap.state = "undone";
+        swap.step = "undone";
+        ended->insert(ended->begin(), swap);
+        done = journal_.settle(*ended, name, swap.new_id, {});
+        if (!done) return std::unexpected(std::move(done).error());
+        prune(name, wait);
+    }
+    return Undone{swap.new_id, container_label(*target, "onex.version"), swap.old_id};
+}
+
+/// Retired containers beyond the last `keep_previous` go, with their tags. Only containers that
+/// carry our labels: one that was adopted stays.
+void Swapper::prune(std::string_view name, Wait wait) {
+    const auto label = std::string("onex.container=") + std::string(name);
+    auto listed = engine_.list_containers({label, "onex.namespace=" + settings_.name_space}, wait);
+    const auto current = journal_.container(name);
+    if (!listed || !current) return;
+    std::vector<json::object> retired;
+    for (auto& entry : *listed) {
+        if (!entry.is_object()) continue;
+        auto& object = entry.as_object();
+        if (get_text(object, "Id") != *current && get_text(object, "State") != "running")
+            retired.push_back(std::move(object));
+    }
+    std::ranges::sort(retired, [](const auto& a, const auto& b) {
+        return get_number(a, "Created") > get_number(b, "Created");
+    });
+    for (std::size_t i = static_cast<std::size_t>(settings_.keep_previous); i < retired.size();
+         ++i) {
+        const auto id = get_text(retired[i], "Id");
+        auto done = engine_.remove_container(id, wait);
+        if (done)
+            done = images_.remove(
+                name, get_text(get_object(retired[i], "Labels"), "onex.deployment"), wait);
+        if (!done)
+            host_.log(
+                LogLevel::warn,
+                "an old container of " + std::string(name) + " stays: " + done.error().message);
+    }
+}
+
+}  // namespace onex::receiver

@@ -2,7 +2,7 @@
 
 #include "host/config/cidr.hpp"
 #include "host/doctor.hpp"
-#include "host/host.hpp"
+#include "host/version.hpp"
 #include "host/log.hpp"
 #include "host/maintenance.hpp"
 #include "host/paths.hpp"

@@ -23,7 +23,7 @@ class StreamEnd {
     ~StreamEnd() {
         if (side == Side::reader) {
             pipe->close_reader();
-        } else {
+        } else if (!is_finished) {
             pipe->fail({"CANCELLED", "the writer went away before the end", {}, {}});
         }
     }
@@ -32,6 +32,7 @@ class StreamEnd {
 
     PipePtr pipe;
     Side side;
+    bool is_finished = false;  ///< of a writer: what it pushed may still be on its way
     std::shared_ptr<void>
         hold;  ///< keeps the node's place while the handle lives; null for request streams
 };

@@ -58,6 +58,26 @@ std::string input_hash(const json::value& input) {
     return sha256_hex(text);
 }
 
+/// An answer that the contract forbids is the node's fault: nobody else may have to cope with it.
+void review_output(const std::string& node, const OperationContract& operation, Outcome& outcome) {
+    if (!outcome.output) return;
+    boost::system::error_code ec;
+    json::parse_options options;
+    options.max_depth = 64;
+    auto value = outcome.output->empty() ? json::value(json::object{})
+                                         : json::parse(*outcome.output, ec, {}, options);
+    std::string why = ec ? "it is not valid JSON" : "";
+    if (why.empty() && !value.is_object()) why = "it is not a JSON object";
+    if (why.empty()) {
+        if (auto valid = operation.output.check(value); !valid) why = valid.error().message;
+    }
+    if (why.empty()) return;
+    outcome.output =
+        fail("INTERNAL",
+             "the answer of " + operation.name + " of node " + node +
+                 " is not what its contract says: " + why + "; report it to its author");
+}
+
 }  // namespace
 
 Dispatcher::Dispatcher(Runtime& runtime) : runtime_(runtime) {
@@ -212,6 +232,9 @@ void Dispatcher::run_plain(Invocation call,
     parts.parent = std::move(call.cancel);
     parts.on_progress = std::move(call.on_progress);
     parts.in_flight = std::move(place);
+    parts.review = [name = node->name(), operation](Outcome& outcome) {
+        review_output(name, *operation, outcome);
+    };
     parts.settled = std::move(settled);
     parts.done = [this, node, operation, done = std::move(done), began = SteadyClock::now()](
                      Outcome outcome) {

@@ -66,6 +66,7 @@ bool RequestState::answer(Outcome outcome) {
         answered_ = true;
         timer_->timer.cancel();
     }
+    if (parts_.review) parts_.review(outcome);
     if (parts_.settled) parts_.settled(outcome);
     finish(std::move(outcome));
     parent_registration_.reset();

@@ -46,6 +46,7 @@ class RequestState : public std::enable_shared_from_this<RequestState> {
         CancelPtr parent;  ///< cancelled: this request is cancelled, too
         std::function<void(const ProgressInfo&)> on_progress;
         std::function<void(Outcome)> done;  ///< called exactly once: the answer, or the time is up
+        std::function<void(Outcome&)> review;         ///< of the plugin's own answer; may refuse it
         std::function<void(const Outcome&)> settled;  ///< called exactly once: how it really ended
         std::shared_ptr<void> in_flight;  ///< the node's place; dropped when the plugin is through
     };

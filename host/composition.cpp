@@ -2,12 +2,12 @@
 
 #include "host/config/cidr.hpp"
 #include "host/doctor.hpp"
-#include "host/version.hpp"
 #include "host/log.hpp"
 #include "host/maintenance.hpp"
 #include "host/paths.hpp"
 #include "host/plugin/blocking.hpp"
 #include "host/plugin/library.hpp"
+#include "host/version.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/json/array.hpp>

@@ -81,10 +81,6 @@ int serve(Config config) {
 
 }  // namespace
 
-std::string_view host_version() {
-    return ONEX_HOST_VERSION;
-}
-
 int run_host(const RunOptions& options) {
     auto config = read_config(options.config_file);
     if (!config) return refuse(config.error(), kExitUsage);

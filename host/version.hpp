@@ -1,11 +1,11 @@
-// The version of this program; the parts that tell it need nothing else of the composition root.
+// The version of this program.
 #pragma once
 
 #include <string_view>
 
 namespace onex::host {
 
-/// E.g. "0.1.0".
+/// "0.1.0", as CMakeLists.txt has it.
 std::string_view host_version();
 
 }  // namespace onex::host

@@ -26,10 +26,6 @@ int run_host(const RunOptions& options) {
     ran_with = options.config_file;
     return 0;
 }
-std::string_view host_version() {
-    return "9.9";
-}
-
 namespace {
 
 namespace asio = boost::asio;

@@ -342,6 +342,19 @@ TEST(Style, NoSourceIsForgotten) {
     }
 }
 
+TEST(Style, TheReadmesNodeIsTheOneThatIsBuilt) {
+    std::map<std::string, std::string> texts;
+    for (const auto& file : sources()) {
+        auto& text = texts[file.path];
+        for (const auto& line : file.lines)
+            text += line + "\n";
+    }
+    for (const auto* path : {"tests/bench/greeter.cpp", "tests/bench/greeter.yaml"}) {
+        EXPECT_NE(texts["api/README.md"].find(texts[path]), std::string::npos)
+            << "api/README.md shows another " << path;
+    }
+}
+
 /// The engine runs any contract, so its source names no word of the deployment contract
 /// (semantics 1.5).
 TEST(Style, TheEngineKnowsNoWordOfAContract) {

@@ -17,6 +17,8 @@ namespace {
 
 using Rows = std::vector<std::vector<std::string>>;
 
+constexpr std::int64_t kCallMs = 60'000;
+
 std::string target_of(const json::object& run) {
     const auto* target = find(run, "target");
     if (!target || !target->is_object()) return text(run, "target");
@@ -60,11 +62,16 @@ int host_status(Session& session) {
         if (!answer) return session.exit_code();
         host = std::move(*answer);
     }
-    auto deployments = session.get("/api/v1/deployments?limit=10");
-    if (!deployments) return session.exit_code();
+    auto* api = session.client();
+    if (!api) return session.exit_code();
+    auto deployments = api->get("/api/v1/deployments?limit=10", Wait::for_ms(kCallMs));
+    if (!deployments) return session.fail_unreachable(deployments.error());
+    // A host without an orchestrator has no runs, and is no worse for it.
+    const bool orchestrates = deployments->status != 404;
+    if (orchestrates && !deployments->ok()) return session.fail_with(deployments->error(), kFailed);
     if (session.json()) {
         print_json(
-            json::object{{"host", host}, {"deployments", list(*deployments, "deployments")}});
+            json::object{{"host", host}, {"deployments", list(deployments->body, "deployments")}});
         return kOk;
     }
     if (!host.empty()) {
@@ -76,7 +83,8 @@ int host_status(Session& session) {
                      {"data", text(host, "data_dir")}}) +
               "\n");
     }
-    print(deployments_table(*deployments));
+    print(orchestrates ? deployments_table(deployments->body)
+                       : "no orchestrator runs on this host\n");
     return kOk;
 }
 

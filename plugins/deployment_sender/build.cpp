@@ -101,9 +101,11 @@ Result<void> Builder::classic(Request& request, const BuildPlan& plan, BuildLog&
     }
     const auto on_line = [&](const json::object& line) {
         if (const auto* text = line.if_contains("stream"); text && text->is_string()) {
-            log.push(text->as_string());
-        } else if (line.contains("progressDetail") &&
-                   get_object(line, "progressDetail").empty() == false) {
+            // The classic builder's housekeeping would push what matters out of the last lines.
+            if (!text->as_string().starts_with("Removing intermediate container")) {
+                log.push(text->as_string());
+            }
+        } else if (line.contains("progressDetail") && !get_object(line, "progressDetail").empty()) {
             request.progress_step();  // A layer of a base image that is being pulled.
         } else if (line.contains("status")) {
             log.push(docker::line_text(line) + "\n");

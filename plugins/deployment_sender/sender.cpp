@@ -122,6 +122,12 @@ Result<json::object> DeploymentSender::validate_image(Request& request, const js
     demands.platform = get_text(options, "platform");
     auto verdict = judge_image(docker::image_info(*inspected), demands);
     if (!verdict) return std::unexpected(std::move(verdict).error());
+    // The engine's own account, without what is large or may hold secrets.
+    for (const auto* name : {"ContainerConfig", "GraphDriver"})
+        inspected->erase(name);
+    if (auto* config = inspected->if_contains("Config"); config && config->is_object()) {
+        config->as_object().erase("Env");
+    }
     return json::object{{"checks", std::move(verdict->checks)},
                         {"validation", std::move(verdict->validation)},
                         {"artifacts", {{"image_manifest.json", std::move(*inspected)}}}};

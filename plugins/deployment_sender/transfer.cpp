@@ -110,12 +110,11 @@ Result<json::object> Transfer::send(Request& request, const json::object& input)
     // try before.
     Peer peer(host_, request, input);
     auto status = peer.call("package_status", {{"deployment_id", deployment_id}}, false);
-    if (!status && status.error().code != "NOT_FOUND")
-        return std::unexpected(std::move(status).error());
+    if (!status) return std::unexpected(std::move(status).error());
 
     const auto subject = subject_of(request, input, deployment_id);
     json::object output;
-    if (status && holds_package(*status)) {
+    if (holds_package(*status)) {
         const bool is_present = get_bool(*status, "image_present");
         output["transfer"] = {{"skipped", is_present},
                               {"bytes_sent", is_present ? 0 : get_number(*status, "bytes")},

@@ -1,0 +1,187 @@
+#include "tests/integration/deployment_lab.hpp"
+
+#include "host/ids.hpp"
+#include "tests/support/wait.hpp"
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <unistd.h>
+
+#include <filesystem>
+#include <ostream>
+#include <sstream>
+
+namespace onex::test {
+namespace json = boost::json;
+
+std::unique_ptr<DockerEngine> DeploymentLab::engine;
+std::string DeploymentLab::why_no_engine;
+
+std::string RunStatus::text(const char* name) const {
+    const auto* value = status.if_contains(name);
+    return value != nullptr && value->is_string() ? std::string(value->as_string()) : "";
+}
+
+std::string RunStatus::error(const char* name) const {
+    const auto* error = status.if_contains("error");
+    if (error == nullptr || !error->is_object()) return "";
+    const auto* value = error->as_object().if_contains(name);
+    return value != nullptr && value->is_string() ? std::string(value->as_string()) : "";
+}
+
+std::ostream& operator<<(std::ostream& out, const RunStatus& run) {
+    return out << run.id << ": " << json::serialize(run.status);
+}
+
+void DeploymentLab::SetUpTestSuite() {
+    engine = DockerEngine::find_or_start(why_no_engine);
+    if (engine && !engine->import_busybox(kBase)) {
+        why_no_engine = "no busybox to make a base image of (Debian: busybox-static)";
+        engine.reset();
+    }
+}
+
+void DeploymentLab::TearDownTestSuite() {
+    engine.reset();
+}
+
+void DeploymentLab::SetUp() {
+    if (!engine) GTEST_SKIP() << why_no_engine;
+    app_ = "app-" + host::random_hex(4);
+    app_port_ = free_port();
+    laptop_port_ = free_port();
+    studio_port_ = free_port();
+    laptop_docker_ = studio_docker_ = engine->socket();
+}
+
+void DeploymentLab::TearDown() {
+    if (!engine) return;
+    if (HasFailure()) {
+        std::cerr << engine->docker("ps -a --filter name=" + app_).output;
+    }
+    // The tests look at what is left; here only the engine is made clean for the next one.
+    shell("d='docker -H unix://" + engine->socket() +
+          "'; for c in $($d ps -aq --filter name=" + app_ +
+          "); do $d rm -f $c; done; for i in $($d images --format '{{.Repository}}:{{.Tag}}' | "
+          "grep -- " +
+          app_ + "); do $d rmi $i; done");
+}
+
+void DeploymentLab::start_hosts() {
+    write_file(folder_.path() + "/laptop.key", laptop_secret_);
+    write_file(folder_.path() + "/studio.key", studio_secret_);
+    const auto key = [&](const std::string& name) {
+        return "key = 'file:" + folder_.path() + "/" + name + ".key'\n";
+    };
+    const auto address = [](std::uint16_t port) { return "127.0.0.1:" + std::to_string(port); };
+
+    HostOptions laptop{.folder = folder_.path(), .name = "laptop"};
+    laptop.toml = "[nodes.orchestrator]\nplugin = 'orchestrator'\nlisten = '" +
+                  address(laptop_port_) +
+                  "'\n[nodes.sender]\nplugin = 'deployment_sender'\n[nodes.sender.settings]\n"
+                  "docker_socket = 'unix://" +
+                  laptop_docker_ + "'\n[peers.studio]\nurl = 'http://" + address(studio_port_) +
+                  "'\n" + key("laptop");
+    laptop_ = std::make_unique<HostProcess>(laptop);
+
+    HostOptions studio{.folder = folder_.path(), .name = "studio", .in_host = studio_in_host_};
+    studio.toml = "[nodes.receiver]\nplugin = 'deployment_receiver'\nlisten = '" +
+                  address(studio_port_) + "'\n" + receiver_toml_ +
+                  "[nodes.receiver.settings]\ndocker_socket = 'unix://" + studio_docker_ +
+                  "'\npublish_address = '127.0.0.1'\nstop_grace_s = 1\n" + receiver_settings_ +
+                  "[peers.laptop]\nurl = 'http://" + address(laptop_port_) + "'\n" + key("studio") +
+                  studio_toml_;
+    studio_ = std::make_unique<HostProcess>(studio);
+    ASSERT_TRUE(laptop_->start()) << laptop_->log();
+    ASSERT_TRUE(studio_->start()) << studio_->log();
+}
+
+std::string DeploymentLab::make_context(const std::string& version,
+                                        Service service,
+                                        const std::string& dockerfile) {
+    const auto context = folder_.path() + "/context-" + version;
+    std::filesystem::create_directories(context + "/www");
+    write_file(context + "/www/index.html", version);
+    if (service != Service::sick) write_file(context + "/www/health", "{\"status\":\"ok\"}");
+    auto text = std::string("FROM ") + kBase + "\nCOPY www /www\n";
+    if (service == Service::does_not_build) {
+        text += "RUN echo this is why it fails >&2; exit 9\n";
+    } else if (service == Service::ends_at_once) {
+        text += "CMD [\"/bin/busybox\", \"sh\", \"-c\", \"echo no luck; exit 3\"]\n";
+    } else {
+        text += "CMD [\"/bin/busybox\", \"httpd\", \"-f\", \"-p\", \"8080\", \"-h\", \"/www\"]\n";
+    }
+    write_file(context + "/Dockerfile", dockerfile.empty() ? text : dockerfile);
+    shell("chmod -R a+r " + context);
+    return context;
+}
+
+json::object DeploymentLab::input(const std::string& version, Service service) {
+    return {{"container_name", app_},
+            {"image_tag", version},
+            {"remote_host", "127.0.0.1"},
+            {"remote_port", studio_port_},
+            {"build_options", {{"build_context", make_context(version, service)}}},
+            {"deployment_config",
+             {{"port_mappings", {{{"host_port", app_port_}, {"container_port", 8080}}}}}},
+            {"health_check_config",
+             {{"health_endpoint", "/health"}, {"max_retries", 3}, {"retry_interval_ms", 200}}}};
+}
+
+std::string DeploymentLab::begin(const json::object& input) {
+    const auto answer = laptop_->ask("POST", "/api/v1/deployments/trigger", json::serialize(input));
+    EXPECT_EQ(answer.status, 202U) << answer;
+    if (answer.status != 202) return "";
+    return std::string(answer.json.at("workflow_id").as_string());
+}
+
+RunStatus DeploymentLab::look(const std::string& id) const {
+    RunStatus run{id, {}};
+    if (id.empty()) return run;
+    const auto answer = laptop_->ask("GET", "/workflows/" + id + "/status");
+    if (answer.json.is_object()) run.status = answer.json.as_object();
+    return run;
+}
+
+RunStatus DeploymentLab::wait_for(const std::string& id, std::int64_t deadline_ms) const {
+    RunStatus run{id, {}};
+    if (id.empty()) return run;
+    const auto ended = [&] {
+        run = look(id);
+        const auto* final = run.status.if_contains("final");
+        return final != nullptr && final->is_bool() && final->as_bool();
+    };
+    EXPECT_TRUE(wait_until(ended, deadline_ms)) << "the run does not end: " << run;
+    return run;
+}
+
+void DeploymentLab::deploy_well(const std::string& version) {
+    const auto run = deploy(input(version));
+    ASSERT_EQ(run.state(), "COMPLETED") << run;
+    ASSERT_EQ(served(), version);
+}
+
+bool DeploymentLab::wait_for_operation(const std::string& id, const std::string& operation) const {
+    bool there = false;
+    const auto reached = [&] {
+        const auto run = look(id);
+        const auto* current = run.status.if_contains("current");
+        there = current != nullptr && current->is_object() &&
+                current->at("operation").as_string() == operation;
+        const auto* final = run.status.if_contains("final");
+        return there || (final != nullptr && final->is_bool() && final->as_bool());
+    };
+    return wait_until(reached, 60'000) && there;
+}
+
+std::string DeploymentLab::served() const {
+    const auto answer = send(tcp(app_port_), "GET", "/");
+    return answer.status == 200 ? answer.body : "";
+}
+
+int DeploymentLab::containers() const {
+    const auto listed = engine->docker("ps -aq --filter name=" + app_).output;
+    return static_cast<int>(std::count(listed.begin(), listed.end(), '\n'));
+}
+
+}  // namespace onex::test

@@ -9,7 +9,7 @@ DEBIAN_BUILD="git ca-certificates cmake ninja-build pkg-config g++ clang-19 mold
 DEBIAN_LINT="clang-format-19 clang-tidy-19 shellcheck"
 DEBIAN_DOCKER="docker.io iptables busybox-static curl"
 DEBIAN_TEST="$DEBIAN_DOCKER postgresql iproute2 procps libclang-rt-19-dev"
-DEBIAN_BENCH="$DEBIAN_DOCKER wrk b3sum zstd procps"
+DEBIAN_BENCH="$DEBIAN_DOCKER wrk b3sum zstd procps jq"
 
 # macOS, by Homebrew. The engine is whichever the person has: Docker Desktop, Colima, OrbStack.
 BREW_BUILD="cmake ninja pkg-config boost openssl@3 zstd yaml-cpp valijson re2 sqlite libpqxx
@@ -17,7 +17,7 @@ BREW_BUILD="cmake ninja pkg-config boost openssl@3 zstd yaml-cpp valijson re2 sq
 BREW_LINT="clang-format shellcheck"
 BREW_DOCKER="docker"
 BREW_TEST="$BREW_DOCKER postgresql@15"
-BREW_BENCH="$BREW_DOCKER wrk b3sum"
+BREW_BENCH="$BREW_DOCKER wrk b3sum jq"
 
 # install_packages build|lint|docker|test|bench: installs what is missing of that group, and says so.
 install_packages() {

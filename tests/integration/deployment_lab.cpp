@@ -17,6 +17,12 @@ namespace json = boost::json;
 std::unique_ptr<DockerEngine> DeploymentLab::engine;
 std::string DeploymentLab::why_no_engine;
 
+namespace {
+std::string address(std::uint16_t port) {
+    return "127.0.0.1:" + std::to_string(port);
+}
+}  // namespace
+
 std::string RunStatus::text(const char* name) const {
     const auto* value = status.if_contains(name);
     return value != nullptr && value->is_string() ? std::string(value->as_string()) : "";
@@ -69,30 +75,28 @@ void DeploymentLab::TearDown() {
 
 void DeploymentLab::start_hosts() {
     write_file(folder_.path() + "/laptop.key", laptop_secret_);
-    write_file(folder_.path() + "/studio.key", studio_secret_);
-    const auto key = [&](const std::string& name) {
-        return "key = 'file:" + folder_.path() + "/" + name + ".key'\n";
-    };
-    const auto address = [](std::uint16_t port) { return "127.0.0.1:" + std::to_string(port); };
-
-    HostOptions laptop{.folder = folder_.path(), .name = "laptop"};
-    laptop.toml = "[nodes.orchestrator]\nplugin = 'orchestrator'\nlisten = '" +
-                  address(laptop_port_) +
-                  "'\n[nodes.sender]\nplugin = 'deployment_sender'\n[nodes.sender.settings]\n"
-                  "docker_socket = 'unix://" +
-                  laptop_docker_ + "'\n[peers.studio]\nurl = 'http://" + address(studio_port_) +
-                  "'\n" + key("laptop");
-    laptop_ = std::make_unique<HostProcess>(laptop);
-
-    HostOptions studio{.folder = folder_.path(), .name = "studio", .in_host = studio_in_host_};
-    studio.toml = "[nodes.receiver]\nplugin = 'deployment_receiver'\nlisten = '" +
-                  address(studio_port_) + "'\n" + receiver_toml_ +
-                  "[nodes.receiver.settings]\ndocker_socket = 'unix://" + studio_docker_ +
-                  "'\npublish_address = '127.0.0.1'\nstop_grace_s = 1\n" + receiver_settings_ +
-                  "[peers.laptop]\nurl = 'http://" + address(laptop_port_) + "'\n" + key("studio") +
-                  studio_toml_;
-    studio_ = std::make_unique<HostProcess>(studio);
+    HostOptions options{.folder = folder_.path(), .name = "laptop"};
+    options.toml = "[nodes.orchestrator]\nplugin = 'orchestrator'\nlisten = '" +
+                   address(laptop_port_) +
+                   "'\n[nodes.sender]\nplugin = 'deployment_sender'\n[nodes.sender.settings]\n"
+                   "docker_socket = 'unix://" +
+                   laptop_docker_ + "'\n[peers.studio]\nurl = 'http://" + address(studio_port_) +
+                   "'\nkey = 'file:" + folder_.path() + "/laptop.key'\n";
+    laptop_ = std::make_unique<HostProcess>(options);
     ASSERT_TRUE(laptop_->start()) << laptop_->log();
+    start_studio();
+}
+
+void DeploymentLab::start_studio() {
+    write_file(folder_.path() + "/studio.key", studio_secret_);
+    HostOptions options{.folder = folder_.path(), .name = "studio", .in_host = studio_in_host_};
+    options.toml = "[nodes.receiver]\nplugin = 'deployment_receiver'\nlisten = '" +
+                   address(studio_port_) + "'\n" + receiver_toml_ +
+                   "[nodes.receiver.settings]\ndocker_socket = 'unix://" + studio_docker_ +
+                   "'\npublish_address = '127.0.0.1'\nstop_grace_s = 1\n" + receiver_settings_ +
+                   "[peers.laptop]\nurl = 'http://" + address(laptop_port_) +
+                   "'\nkey = 'file:" + folder_.path() + "/studio.key'\n" + studio_toml_;
+    studio_ = std::make_unique<HostProcess>(options);
     ASSERT_TRUE(studio_->start()) << studio_->log();
 }
 

@@ -46,6 +46,8 @@ class DeploymentLab : public testing::Test {
 
     /// Writes both configurations from the members below and starts the hosts.
     void start_hosts();
+    /// The studio alone.
+    void start_studio();
 
     /// Input for deploying `app_` in this version to the studio, published at `app_port_`.
     [[nodiscard]] boost::json::object input(const std::string& version,

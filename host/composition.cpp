@@ -33,7 +33,7 @@ constexpr std::int64_t kMaintainEveryMs = 10 * 60 * 1000;
 std::string architecture() {
     utsname machine{};
     if (::uname(&machine) != 0) return "unknown";
-    const std::string name = machine.machine;
+    std::string name = machine.machine;
     if (name == "x86_64") return "amd64";
     if (name == "aarch64" || name == "arm64") return "arm64";
     return name;

@@ -31,7 +31,7 @@ Cancel::Registration Cancel::on_cancel(std::function<void()> callback) {
         }
     }
     if (id == 0) {
-        callback();
+        callback();  // NOLINT(bugprone-use-after-move): moved only where id is set
         return {};
     }
     return {nullptr, [state = state_, id](void*) {

@@ -35,6 +35,8 @@ Result<std::string> publish_event(const Host& host,
         node_id = get_text(*info, "host") + "/" + get_text(*info, "node");
         environment = get_text(*info, "environment", environment);
     }
+    // As topics begin: the original knows no other name of it.
+    if (environment == "development") environment = "dev";
     Event event;
     event.type = type;
     event.key = subject.container_name;

@@ -66,7 +66,8 @@ Result<void> admit_mounts(const Policy& policy, ContainerSpec& spec, const Resol
         if (!is_allowed) {
             return denied(
                 "mounting " + volume.host_path.substr(0, 200) +
-                (real == volume.host_path ? std::string() : " (which is " + real.substr(0, 200) + ")") +
+                (real == volume.host_path ? std::string()
+                                          : " (which is " + real.substr(0, 200) + ")") +
                 " is not allowed here; add its folder to allowed_host_mounts of the receiver");
         }
         volume.host_path = real;

@@ -8,6 +8,8 @@ namespace onex::receiver {
 namespace {
 
 constexpr int kLogLines = 50;
+constexpr int kDiscardGraceS =
+    2;  // What failed is not waited for; the previous one is down meanwhile.
 
 std::unexpected<Error> rollback_failed(const std::string& what, const Error& why) {
     return fail("ROLLBACK_FAILED",
@@ -40,7 +42,9 @@ Result<std::string> Swapper::discard_new(const Swap& swap, Wait wait) {
     }
     if (container_label(**standing, "onex.deployment") != swap.deployment_id) return std::string();
     auto log = engine_.container_log(id, kLogLines, wait);
-    if (auto done = engine_.stop_container(id, settings_.stop_grace_s, wait); !done)
+    if (auto done =
+            engine_.stop_container(id, std::min(settings_.stop_grace_s, kDiscardGraceS), wait);
+        !done)
         return std::unexpected(done.error());
     if (auto done = engine_.remove_container(id, wait); !done) return std::unexpected(done.error());
     return log.value_or("the log could not be read");

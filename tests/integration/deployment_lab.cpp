@@ -18,8 +18,8 @@ std::unique_ptr<DockerEngine> DeploymentLab::engine;
 std::string DeploymentLab::why_no_engine;
 
 namespace {
-std::string address(std::uint16_t port) {
-    return "127.0.0.1:" + std::to_string(port);
+std::string join(const std::string& address, std::uint16_t port) {
+    return address + ":" + std::to_string(port);
 }
 }  // namespace
 
@@ -58,12 +58,13 @@ void DeploymentLab::SetUp() {
     laptop_port_ = free_port();
     studio_port_ = free_port();
     laptop_docker_ = studio_docker_ = engine->socket();
+    studio_engine_ = engine.get();
 }
 
 void DeploymentLab::TearDown() {
     if (!engine) return;
     if (HasFailure()) {
-        std::cerr << engine->docker("ps -a --filter name=" + app_).output;
+        std::cerr << studio_engine_->docker("ps -a --filter name=" + app_).output;
     }
     // The tests look at what is left; here only the engine is made clean for the next one.
     shell("d='docker -H unix://" + engine->socket() +
@@ -77,11 +78,12 @@ void DeploymentLab::start_hosts() {
     write_file(folder_.path() + "/laptop.key", laptop_secret_);
     HostOptions options{.folder = folder_.path(), .name = "laptop"};
     options.toml = "[nodes.orchestrator]\nplugin = 'orchestrator'\nlisten = '" +
-                   address(laptop_port_) +
+                   join("127.0.0.1", laptop_port_) +
                    "'\n[nodes.sender]\nplugin = 'deployment_sender'\n[nodes.sender.settings]\n"
                    "docker_socket = 'unix://" +
-                   laptop_docker_ + "'\n[peers.studio]\nurl = 'http://" + address(studio_port_) +
-                   "'\nkey = 'file:" + folder_.path() + "/laptop.key'\n";
+                   laptop_docker_ + "'\n[peers.studio]\nurl = 'http://" +
+                   join(studio_address_, studio_port_) + "'\nkey = 'file:" + folder_.path() +
+                   "/laptop.key'\n";
     laptop_ = std::make_unique<HostProcess>(options);
     ASSERT_TRUE(laptop_->start()) << laptop_->log();
     start_studio();
@@ -90,12 +92,14 @@ void DeploymentLab::start_hosts() {
 void DeploymentLab::start_studio() {
     write_file(folder_.path() + "/studio.key", studio_secret_);
     HostOptions options{.folder = folder_.path(), .name = "studio", .in_host = studio_in_host_};
+    options.network = studio_network_;
     options.toml = "[nodes.receiver]\nplugin = 'deployment_receiver'\nlisten = '" +
-                   address(studio_port_) + "'\n" + receiver_toml_ +
+                   join(studio_address_, studio_port_) + "'\n" + receiver_toml_ +
                    "[nodes.receiver.settings]\ndocker_socket = 'unix://" + studio_docker_ +
-                   "'\npublish_address = '127.0.0.1'\nstop_grace_s = 1\n" + receiver_settings_ +
-                   "[peers.laptop]\nurl = 'http://" + address(laptop_port_) +
-                   "'\nkey = 'file:" + folder_.path() + "/studio.key'\n" + studio_toml_;
+                   "'\npublish_address = '" + studio_address_ + "'\nstop_grace_s = 1\n" +
+                   receiver_settings_ + "[peers.laptop]\nurl = 'http://" +
+                   join("127.0.0.1", laptop_port_) + "'\nkey = 'file:" + folder_.path() +
+                   "/studio.key'\n" + studio_toml_;
     studio_ = std::make_unique<HostProcess>(options);
     ASSERT_TRUE(studio_->start()) << studio_->log();
 }
@@ -123,7 +127,7 @@ std::string DeploymentLab::make_context(const std::string& version,
 json::object DeploymentLab::input(const std::string& version, Service service) {
     return {{"container_name", app_},
             {"image_tag", version},
-            {"remote_host", "127.0.0.1"},
+            {"remote_host", studio_address_},
             {"remote_port", studio_port_},
             {"build_options", {{"build_context", make_context(version, service)}}},
             {"deployment_config",
@@ -179,12 +183,12 @@ bool DeploymentLab::wait_for_operation(const std::string& id, const std::string&
 }
 
 std::string DeploymentLab::served() const {
-    const auto answer = send(tcp(app_port_), "GET", "/");
+    const auto answer = send(tcp(app_port_, studio_address_), "GET", "/");
     return answer.status == 200 ? answer.body : "";
 }
 
 int DeploymentLab::containers() const {
-    const auto listed = engine->docker("ps -aq --filter name=" + app_).output;
+    const auto listed = studio_engine_->docker("ps -aq --filter name=" + app_).output;
     return static_cast<int>(std::count(listed.begin(), listed.end(), '\n'));
 }
 

@@ -93,7 +93,10 @@ class DeploymentLab : public testing::Test {
     std::string studio_toml_;        ///< further tables
     std::string receiver_toml_;      ///< further lines of [nodes.receiver]
     std::string receiver_settings_;  ///< further lines of its settings
-    std::string laptop_docker_;      ///< sockets; default: the engine's
+    std::string studio_address_ = "127.0.0.1";
+    std::string studio_network_;                   ///< a network namespace, or empty
+    const DockerEngine* studio_engine_ = nullptr;  ///< default: the same as the laptop's
+    std::string laptop_docker_;                    ///< sockets; default: the engine's
     std::string studio_docker_;
 
     std::unique_ptr<HostProcess> laptop_;

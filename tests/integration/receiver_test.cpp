@@ -18,6 +18,10 @@ namespace json = boost::json;
 
 constexpr const char* kBase = "onex-test-base:stable";
 
+std::string new_id() {
+    return host::random_hex(16);
+}
+
 class ReceiverTest : public testing::Test {
   protected:
     static void SetUpTestSuite() {
@@ -107,7 +111,7 @@ class ReceiverTest : public testing::Test {
                   const std::string& body,
                   const std::string& query = {}) const {
         host::ClientRequest request;
-        request.to = studio_->admin();
+        request.endpoint = studio_->admin();
         request.method = "POST";
         request.target = "/deploy?deployment_id=" + id + "&container_name=" + app_ + query;
         request.headers.add("Content-Type", "application/octet-stream");
@@ -144,7 +148,7 @@ class ReceiverTest : public testing::Test {
                     {{"workflow_id", id}, {"container_name", app_}, {"success", success}});
     }
     void deploy_well(const std::string& name) {
-        const auto id = host::random_uuid();
+        const auto id = new_id();
         const auto answer = deploy(id, name);
         ASSERT_EQ(answer.status, 200U) << answer;
         ASSERT_EQ(finish(id, true).status, 200U);
@@ -208,8 +212,7 @@ TEST_F(ReceiverTest, DeploysKeepsThePreviousAndRollsBackByHand) {
     EXPECT_EQ(served(), "one");
 
     // Its image is still here: the next deployment of "two" needs no package.
-    const auto known =
-        step("announce_deployment", host::random_uuid(), {{"config_digest", digest("two")}});
+    const auto known = step("announce_deployment", new_id(), {{"config_digest", digest("two")}});
     EXPECT_EQ(known.json.at("image_present"), true) << known;
 }
 
@@ -222,7 +225,7 @@ TEST_F(ReceiverTest, AFailedDeploymentLeavesThePreviousAsItWas) {
                  {"dead", "/", "exited with code 3"}};
     for (const auto& c : cases) {
         SCOPED_TRACE(c.name);
-        const auto id = host::random_uuid();
+        const auto id = new_id();
         const auto failed = deploy(id, c.name, c.path);
         EXPECT_EQ(failed.code, "HEALTH_CHECK_FAILED") << failed;
         EXPECT_NE(failed.message.find(c.part), std::string::npos) << failed;
@@ -243,7 +246,7 @@ TEST_F(ReceiverTest, AFailedDeploymentLeavesThePreviousAsItWas) {
 }
 
 TEST_F(ReceiverTest, WithoutAPreviousOneTheNewOneIsRemoved) {
-    const auto id = host::random_uuid();
+    const auto id = new_id();
     EXPECT_EQ(deploy(id, "dead").code, "HEALTH_CHECK_FAILED");
     const auto restored = step("restore_previous_container", id);
     ASSERT_EQ(restored.status, 200U) << restored;
@@ -255,7 +258,7 @@ TEST_F(ReceiverTest, WithoutAPreviousOneTheNewOneIsRemoved) {
 TEST_F(ReceiverTest, EveryStepMayBeRepeatedAlsoAfterAKill) {
     deploy_well("one");
     const auto old = inspect(app_, "{{.Id}}");
-    const auto id = host::random_uuid();
+    const auto id = new_id();
     ASSERT_EQ(step("announce_deployment", id).status, 200U);
     ASSERT_EQ(upload(id, package("two")).status, 202U);
     std::map<std::string, std::string> seen;
@@ -299,7 +302,7 @@ TEST_F(ReceiverTest, PackagesThatAreNotWhatTheySayNeverBecomeImages) {
     };
     for (const auto& c : cases) {
         SCOPED_TRACE(c.name);
-        const auto id = host::random_uuid();
+        const auto id = new_id();
         ASSERT_EQ(step("announce_deployment", id, {{"config_digest", digest(c.digest_of)}}).status,
                   200U);
         ASSERT_EQ(upload(id, c.body).status, 202U);
@@ -310,7 +313,7 @@ TEST_F(ReceiverTest, PackagesThatAreNotWhatTheySayNeverBecomeImages) {
         EXPECT_EQ(containers() + tags(), 0);
         EXPECT_EQ(engine->docker("images -q onex-incoming/studio").output, "");
     }
-    const auto wrong = upload(host::random_uuid(), good, "&checksum=" + std::string(64, '0'));
+    const auto wrong = upload(new_id(), good, "&checksum=" + std::string(64, '0'));
     EXPECT_EQ(wrong.status, 422U);
     EXPECT_EQ(wrong.code, "CHECKSUM_MISMATCH") << wrong;
 }
@@ -379,7 +382,7 @@ TEST_F(ReceiverTest, ForeignContainersAreLeftAloneUnlessAdopted) {
     };
     ASSERT_EQ(run("--restart on-failure:3").code, 0);
     const auto foreign = inspect(app_, "{{.Id}}");
-    auto id = host::random_uuid();
+    auto id = new_id();
     auto refused = deploy(id, "one");
     EXPECT_EQ(refused.code, "POLICY_DENIED") << refused;
     EXPECT_NE(refused.message.find("--adopt"), std::string::npos);
@@ -392,7 +395,7 @@ TEST_F(ReceiverTest, ForeignContainersAreLeftAloneUnlessAdopted) {
         inspect(app_, "{{.Id}} {{.State.Running}} {{.HostConfig.RestartPolicy.MaximumRetryCount}}"),
         foreign + " true 3");
 
-    id = host::random_uuid();
+    id = new_id();
     auto adopting = config();
     adopting["adopt"] = true;
     ASSERT_EQ(step("stop_existing_container", id, {{"deployment_config", adopting}}).status, 200U);
@@ -404,9 +407,9 @@ TEST_F(ReceiverTest, ForeignContainersAreLeftAloneUnlessAdopted) {
         inspect(app_, "{{.Id}} {{.State.Running}} {{.HostConfig.RestartPolicy.MaximumRetryCount}}"),
         foreign + " true 3");
 
-    engine->docker("rm -f " + app_);
+    ASSERT_EQ(engine->docker("rm -f " + app_).code, 0);
     ASSERT_EQ(run("--rm").code, 0);
-    id = host::random_uuid();
+    id = new_id();
     refused = step("stop_existing_container", id, {{"deployment_config", adopting}});
     EXPECT_EQ(refused.code, "POLICY_DENIED") << refused;
     EXPECT_NE(refused.message.find("--rm"), std::string::npos);
@@ -419,7 +422,7 @@ TEST_F(ReceiverTest, ATakenPortIsNamed) {
                            ":80 " + kBase + " /bin/busybox sleep 600")
                   .code,
               0);
-    const auto id = host::random_uuid();
+    const auto id = new_id();
     const auto failed = deploy(id, "one");
     EXPECT_EQ(failed.code, "DEPLOYMENT_FAILED") << failed;
     EXPECT_NE(failed.message.find("port " + std::to_string(port_) + " is taken on studio"),
@@ -458,7 +461,7 @@ TEST_F(ReceiverTest, OneSignedRequestDeploysByItself) {
                                     : answer.code;
     };
     // Asked before the package is there, and after.
-    const auto first = host::random_uuid();
+    const auto first = new_id();
     auto answer = request(first, "/index.html");
     EXPECT_EQ(answer.status, 202U) << answer;
     EXPECT_EQ(state(first), "awaiting_package");
@@ -467,7 +470,7 @@ TEST_F(ReceiverTest, OneSignedRequestDeploysByItself) {
     EXPECT_EQ(state(first), "deployed") << studio_->ask("GET", "/api/deploy/" + first + "/status");
     EXPECT_EQ(served(), "one");
 
-    const auto second = host::random_uuid();
+    const auto second = new_id();
     ASSERT_EQ(upload(second, package("two")).status, 202U);
     EXPECT_EQ(state(second), "ready_for_deployment");
     EXPECT_EQ(request(second, "/nothing").status, 202U);
@@ -484,7 +487,7 @@ TEST_F(ReceiverTest, OneSignedRequestDeploysByItself) {
 TEST_F(ReceiverTest, ARequestThatIsCutOffIsRolledBack) {
     deploy_well("one");
     const auto old = inspect(app_, "{{.Id}}");
-    const auto id = host::random_uuid();
+    const auto id = new_id();
     ASSERT_EQ(upload(id, package("two")).status, 202U);
     json::object body{
         {"container_name", app_},

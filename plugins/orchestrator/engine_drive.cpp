@@ -1,0 +1,186 @@
+// Step after step of one run. No thread is held while a run waits.
+#include "plugins/orchestrator/engine.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace onex::orchestrator {
+
+void Engine::drive(const RunPtr& run) {
+    if (host_.post([this, run] { step(run); })) return;
+    const std::scoped_lock lock(mutex_);
+    stalled_.push_back(run);
+}
+
+void Engine::step(const RunPtr& run) {
+    using Kind = workflow::Decision::Kind;
+    while (true) {
+        if (quiescing_) return let_go(run);
+        {
+            const std::scoped_lock lock(run->mutex);
+            run->state.cancel_us = run->cancel_us;
+            run->state.cancel_reason = run->cancel_reason;
+        }
+        const auto decision = workflow::next(*run->model, run->state);
+        Result<workflow::Facts> facts;
+        switch (decision.kind) {
+            case Kind::none: return ended(run);
+            case Kind::call:
+                if (pause_before(run, decision.step)) return;
+                if (!make_call(run, decision.step)) return;
+                if (!run->state.ended()) return drive(run);
+                continue;
+            case Kind::collect:
+                if (auto ok = workflow::closers_found(run->state, caller_.closers(*run)); !ok) {
+                    return drop(run, ok.error().message);
+                }
+                continue;
+            case Kind::begin: facts = workflow::begin(*run->model, run->state, host_.wall_us()); break;
+            case Kind::finish: facts = workflow::finish(*run->model, run->state, host_.wall_us()); break;
+        }
+        if (!facts) return drop(run, facts.error().message);
+        if (!write(run, *facts, nullptr)) return;
+    }
+}
+
+bool Engine::pause_before(const RunPtr& run, const workflow::Step& step) {
+    if (step.delay_ms <= 0 || run->waited) return false;
+    if (workflow::interruption(run->state, host_.wall_us())) return false;
+    auto delay_ms = step.delay_ms;
+    if (const auto end_us = run->state.deadline_us(); end_us > 0 && step.cancellable) {
+        // The hard end does not wait for a pause to be over.
+        delay_ms = std::clamp<std::int64_t>((end_us - host_.wall_us()) / 1000 + 1, 1, delay_ms);
+    }
+    run->waited = true;
+    {
+        const std::scoped_lock lock(run->mutex);
+        run->waiting = true;
+        run->live = {0, 0, "again in " + std::to_string(delay_ms) + " ms"};
+        // A cancel that came since was not told to anybody who waits.
+        if (run->cancel_us > 0 && step.cancellable) run->waiting = false;
+    }
+    if (!run->waiting) return false;
+    auto task = host_.after(delay_ms, [this, run] {
+        if (wake(*run)) step(run);
+    });
+    const std::scoped_lock lock(run->mutex);
+    if (task) {
+        run->timer = *task;
+    } else {
+        run->waiting = false;
+        const std::scoped_lock engine_lock(mutex_);
+        stalled_.push_back(run);
+    }
+    return true;
+}
+
+bool Engine::wake(Run& run) {
+    const std::scoped_lock lock(run.mutex);
+    return std::exchange(run.waiting, false);
+}
+
+bool Engine::make_call(const RunPtr& run, const workflow::Step& step) {
+    EndedStep ended_step{step, {}};
+    auto& outcome = ended_step.result.outcome;
+    const auto started_us = host_.wall_us();
+    if (auto stop = workflow::interruption(run->state, started_us)) {
+        outcome = std::move(*stop);
+    } else {
+        if (step.attempt == 1 || run->waited) {
+            recorder_.line(*run,
+                           "info",
+                           step.stage,
+                           step.operation,
+                           step.attempt == 1 ? "begins" : "begins, attempt " + std::to_string(step.attempt));
+        }
+        ended_step.result = caller_.call(*run, step, started_us);
+        outcome.started_us = started_us;
+        const std::scoped_lock lock(run->mutex);
+        outcome.finished_us = std::max(host_.wall_us(), started_us);
+        run->running_key.clear();
+        run->live = {};
+        run->state.cancel_us = run->cancel_us;
+        run->state.cancel_reason = run->cancel_reason;
+    }
+    if (quiescing_ && !outcome.ok && run->state.cancel_us == 0) {
+        // It may have failed only because this host stops: the intent stays, the successor repeats it.
+        let_go(run);
+        return false;
+    }
+    run->waited = false;
+    ++run->attempts_made;
+    auto facts = workflow::step_ended(*run->model, run->state, step, outcome);
+    if (!facts) {
+        drop(run, facts.error().message);
+        return false;
+    }
+    recorder_.line(*run,
+                   outcome.ok ? "info" : "warn",
+                   step.stage,
+                   step.operation,
+                   outcome.ok ? "done in " + std::to_string((outcome.finished_us - outcome.started_us) / 1000) + " ms"
+                              : "failed: " + outcome.code + ": " + outcome.message);
+    return write(run, *facts, &ended_step);
+}
+
+bool Engine::write(const RunPtr& run, const workflow::Facts& facts, const EndedStep* ended) {
+    const auto running = running_of(run->row.workflow) - (run->state.ended() ? 1 : 0);
+    if (auto ok = recorder_.write(*run, facts, ended, running); !ok) {
+        drop(run, ok.error().message);
+        return false;
+    }
+    waiters_.notify(run->row.workflow_id);
+    return true;
+}
+
+std::int64_t Engine::running_of(const std::string& workflow) {
+    const std::scoped_lock lock(mutex_);
+    return running_[workflow];
+}
+
+void Engine::ended(const RunPtr& run) {
+    recorder_.flush(*run);
+    {
+        const std::scoped_lock lock(mutex_);
+        active_.erase(run->row.workflow_id);
+        --running_[run->row.workflow];
+    }
+    waiters_.notify(run->row.workflow_id);
+    begin_queued(run->row.workflow);
+}
+
+void Engine::begin_queued(const std::string& workflow) {
+    RunPtr next;
+    {
+        const std::scoped_lock lock(mutex_);
+        const auto found = std::ranges::find_if(
+            queue_, [&](const auto& run) { return run->row.workflow == workflow; });
+        if (found == queue_.end() || running_[workflow] >= (*found)->model->concurrent_max) return;
+        next = *found;
+        queue_.erase(found);
+        ++running_[workflow];
+    }
+    drive(next);
+}
+
+void Engine::let_go(const RunPtr& run) {
+    recorder_.flush(*run);
+    if (auto ok = rows_.release(run->row.workflow_id, config_.claim); !ok) {
+        host_.log(LogLevel::warn,
+                  "the claim on the run " + run->row.workflow_id + " could not be given back: " + ok.error().message);
+    }
+    const std::scoped_lock lock(mutex_);
+    active_.erase(run->row.workflow_id);
+}
+
+void Engine::drop(const RunPtr& run, const std::string& why) {
+    // What is stored is the truth: the next tick takes the run up from there, under the same keys.
+    host_.log(LogLevel::error,
+              "the run " + run->row.workflow_id + " is taken up again from the store: " + why,
+              run->row.correlation_id);
+    const std::scoped_lock lock(mutex_);
+    active_.erase(run->row.workflow_id);
+    --running_[run->row.workflow];
+}
+
+}  // namespace onex::orchestrator

@@ -1,0 +1,37 @@
+// Who runs an operation, as it is kept with the step (semantics 2.3). Pure.
+#pragma once
+
+#include "plugins/lib/workflow/machine.hpp"
+
+#include <onex/json.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace onex::orchestrator {
+
+struct Resolution {
+    std::string target;  ///< as a call takes it; empty: this host
+    std::string node;
+    std::string operation;
+    std::int64_t timeout_ms = 0;
+    bool progress = false;  ///< its timeout counts time without progress
+    std::string run_end;    ///< the node's operation that wants to hear of the end, or empty
+    json::object input;     ///< the schema
+    json::array errors;
+
+    /// The part of a resolve answer that is kept. Errors: VALIDATION_ERROR.
+    static Result<Resolution> parse(std::string_view text);
+    [[nodiscard]] std::string text() const;
+    [[nodiscard]] std::optional<workflow::Closer> closer() const;
+    /// Fills `as` and `permanent` of a failed outcome from the node's list of errors.
+    void judge(workflow::StepOutcome& outcome) const;
+};
+
+/// A stored attempt as the machine replays it.
+struct StepRow;
+[[nodiscard]] workflow::StoredStep to_stored(const StepRow& row);
+
+}  // namespace onex::orchestrator

@@ -1,0 +1,145 @@
+// What a run leaves in the store, row by row. No decision is made here.
+#pragma once
+
+#include "plugins/lib/workflow/data_flow.hpp"
+#include "plugins/lib/workflow/machine.hpp"
+#include "plugins/lib/workflow/secrets.hpp"
+
+#include <onex/json.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace onex::orchestrator {
+
+/// How long a transaction may wait for its turn.
+inline constexpr Wait kStoreWait{10'000, 0};
+
+struct RunRow {
+    std::string workflow_id;
+    std::string workflow;
+    std::string contract_text;  ///< empty in a list
+    std::string contract_digest;
+    std::string host_id;
+    std::string claimed_by;
+    std::string state;
+    std::string context = "{}";
+    std::string input = "{}";  ///< empty in a list
+    std::string target;
+    std::int64_t queued_us = 0;
+    std::int64_t started_us = 0;
+    std::int64_t finished_us = 0;
+    bool success = false;
+    std::string error_code;
+    std::string error_message;
+    std::int64_t cancel_us = 0;
+    std::string cancel_reason;
+    std::string subject;
+    std::string correlation_id;
+    std::int64_t timeout_ms = 0;
+};
+
+struct StepRow {
+    std::string key;  ///< after the workflow's id
+    std::string stage;
+    std::string operation;
+    std::int64_t number = 0;  ///< counts the attempts of the run
+    int attempt = 1;
+    std::string state;  ///< intent | done | failed
+    std::string resolution;
+    std::string error_code;
+    std::string error_message;
+    std::string checks;
+    std::int64_t started_us = 0;
+    std::int64_t finished_us = 0;
+    std::int64_t moving_ms = 0;
+};
+
+struct LogLine {
+    std::int64_t line = 0;
+    std::int64_t time_us = 0;
+    std::string stage;
+    std::string operation;
+    std::string level;
+    std::string text;
+};
+
+struct ArtifactRow {
+    std::int64_t bytes = 0;
+    std::int64_t created_us = 0;
+    std::string content;
+};
+
+/// Reads and writes the tables of runs. A write goes through the caller's transaction. [any thread], waits.
+class RunRows {
+  public:
+    explicit RunRows(const Host& host) : host_(host) {}
+
+    Result<Tx> begin() const { return host_.begin(true, kStoreWait); }
+
+    // --- each in a transaction of its own
+    Result<std::optional<RunRow>> run(std::string_view workflow_id) const;
+    Result<std::vector<RunRow>> list(std::string_view subject, std::int64_t limit) const;
+    Result<std::vector<StepRow>> steps(std::string_view workflow_id) const;
+    Result<std::vector<LogLine>> logs(std::string_view workflow_id,
+                                      std::int64_t after,
+                                      std::int64_t limit) const;
+    Result<std::int64_t> last_log_line(std::string_view workflow_id) const;
+    Result<std::optional<ArtifactRow>> artifact(std::string_view workflow_id, std::string_view name) const;
+    Result<std::vector<std::string>> artifact_names(std::string_view workflow_id) const;
+    Result<std::vector<workflow::Secret>> secrets(std::string_view workflow_id) const;
+    /// {workflow_id, claimed_by} of this host's runs that have not ended.
+    Result<std::vector<std::pair<std::string, std::string>>> open_runs(std::string_view host_id) const;
+    /// True if the claim changed from `old_claim` to `claim`.
+    Result<bool> claim(std::string_view workflow_id,
+                       std::string_view old_claim,
+                       std::string_view claim) const;
+    Result<void> release(std::string_view workflow_id, std::string_view claim) const;
+    /// False when the run has ended or a cancel was stored before.
+    Result<bool> request_cancel(std::string_view workflow_id,
+                                std::string_view reason,
+                                std::int64_t now_us) const;
+
+    // --- within a transaction
+    /// False when a run of that id exists.
+    static Result<bool> insert(Tx& tx, const RunRow& row);
+    /// FAILED_PRECONDITION when the claim is another's.
+    static Result<void> update(Tx& tx, const RunRow& row, bool is_final);
+    static Result<void> intent(Tx& tx,
+                               std::string_view workflow_id,
+                               const StepRow& step,
+                               std::string_view input_hash);
+    static Result<void> end_step(Tx& tx,
+                                 std::string_view workflow_id,
+                                 const StepRow& step,
+                                 std::string_view output,
+                                 std::int64_t bytes);
+    static Result<void> transition(Tx& tx,
+                                   std::string_view workflow_id,
+                                   const workflow::Fact& fact,
+                                   std::string_view id,
+                                   std::string_view data,
+                                   std::int64_t now_us);
+    static Result<void> log(Tx& tx, std::string_view workflow_id, const LogLine& line);
+    static Result<void> artifact(Tx& tx,
+                                 std::string_view workflow_id,
+                                 const workflow::Artifact& artifact,
+                                 std::int64_t now_us);
+    static Result<void> secret(Tx& tx,
+                               std::string_view workflow_id,
+                               const workflow::Secret& secret,
+                               std::int64_t now_us);
+    static Result<void> forget_secrets(Tx& tx, std::string_view workflow_id);
+
+  private:
+    Result<Rows> read(std::string_view sql, const std::vector<Param>& params) const {
+        return host_.execute(false, sql, params, kStoreWait);
+    }
+    const Host& host_;
+};
+
+}  // namespace onex::orchestrator

@@ -1,0 +1,49 @@
+// A run that this process drives.
+#pragma once
+
+#include "plugins/orchestrator/rows.hpp"
+#include "plugins/orchestrator/run_log.hpp"
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace onex::orchestrator {
+
+/// What the call that runs now has told.
+struct LiveProgress {
+    std::uint64_t done = 0;
+    std::uint64_t total = 0;
+    std::string text;
+};
+
+struct Run {
+    RunRow row;  ///< as stored last; context and state are brought up to date when they are written
+    std::shared_ptr<const workflow::Model> model;
+
+    // --- the driver's own: one task at a time
+    workflow::RunState state;
+    json::object input;
+    json::object context;
+    std::int64_t attempts_made = 0;
+    std::map<std::string, std::string> resolutions;  ///< by step key, as JSON text
+    std::map<std::string, std::string> secrets;      ///< by id, resolved; filled when first needed
+    std::vector<std::string> secret_values;
+    bool waited = false;  ///< the pause before the pending attempt is over
+
+    // --- guarded by mutex
+    std::mutex mutex;
+    bool waiting = false;  ///< a timer will go on with it
+    onex_handle timer = 0;
+    std::int64_t cancel_us = 0;
+    std::string cancel_reason;
+    std::string running_key;  ///< of the call under way, if it can be cancelled
+    LiveProgress live;
+
+    RunLog log;
+};
+using RunPtr = std::shared_ptr<Run>;
+
+}  // namespace onex::orchestrator

@@ -44,7 +44,9 @@ TEST_P(InEachStage, SomebodyCancels) {
     EXPECT_TRUE(answer.status == 202 || answer.status == 409) << answer;
     const auto run = wait_for(id);
     expect_whole(run, "v1", "v2");
-    if (run.state() != "COMPLETED") EXPECT_EQ(run.code(), "CANCELLED") << run;
+    if (run.state() != "COMPLETED") {
+        EXPECT_EQ(run.code(), "CANCELLED") << run;
+    }
     // The name is free again.
     ASSERT_NO_FATAL_FAILURE(deploy_well("v3"));
 }

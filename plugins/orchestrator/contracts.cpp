@@ -47,7 +47,8 @@ std::vector<Contracts::Loaded> Contracts::load() {
     std::vector<std::string> paths;
     for (const auto& folder : folders_) {
         std::error_code unreadable;
-        for (std::filesystem::directory_iterator it(folder, unreadable), end; !unreadable && it != end;
+        for (std::filesystem::directory_iterator it(folder, unreadable), end;
+             !unreadable && it != end;
              it.increment(unreadable)) {
             const auto extension = it->path().extension();
             if (extension == ".yaml" || extension == ".yml") paths.push_back(it->path().string());
@@ -103,7 +104,8 @@ Result<Contract> Contracts::find(std::string_view name) {
 
 std::vector<ContractFile> Contracts::list() {
     std::vector<ContractFile> out;
-    for (auto& loaded : load()) out.push_back(std::move(loaded.file));
+    for (auto& loaded : load())
+        out.push_back(std::move(loaded.file));
     return out;
 }
 

@@ -1,4 +1,5 @@
-// Workflow contracts: read from the configured folders each time one is asked for, so that files can be edited.
+// Workflow contracts: read from the configured folders each time one is asked for, so that files
+// can be edited.
 #pragma once
 
 #include "plugins/lib/workflow/model.hpp"

@@ -72,19 +72,24 @@ Result<void> Engine::start() {
 
 void Engine::quiesce() {
     quiescing_ = true;
-    std::vector<RunPtr> idle;
+    std::deque<RunPtr> queued;
+    std::vector<RunPtr> paused;
     {
         const std::scoped_lock lock(mutex_);
-        idle.assign(queue_.begin(), queue_.end());
-        queue_.clear();
+        queued.swap(queue_);
         for (const auto& [id, run] : active_) {
-            if (wake(*run)) idle.push_back(run);
+            if (wake(*run)) paused.push_back(run);
         }
     }
-    for (const auto& run : idle) let_go(run);
+    for (const auto& run : queued)
+        let_go(run, false);
+    for (const auto& run : paused)
+        let_go(run, true);
 }
 
-void Engine::resume() { quiescing_ = false; }
+void Engine::resume() {
+    quiescing_ = false;
+}
 
 void Engine::stop() {
     quiescing_ = true;
@@ -99,22 +104,26 @@ RunPtr Engine::find(std::string_view workflow_id) {
 }
 
 Result<json::object> Engine::check_input(const workflow::Model& model, json::object input) const {
-    // What a contract does not declare is kept from its schema, which may refuse further properties.
+    // What a contract does not declare is kept from its schema, which may refuse further
+    // properties.
     json::object reserved;
     for (const auto& member : json::object(input)) {
         const std::string name(member.key());
         if (!is_reserved(model, name)) continue;
-        if (auto ok = check_reserved(name, member.value()); !ok) return std::unexpected(std::move(ok).error());
+        if (auto ok = check_reserved(name, member.value()); !ok)
+            return std::unexpected(std::move(ok).error());
         if (workflow::names_property(model.input_schema, name)) continue;
         reserved[name] = member.value();
         input.erase(name);
     }
-    if (auto ok = workflow::check_names(model, input); !ok) return std::unexpected(std::move(ok).error());
+    if (auto ok = workflow::check_names(model, input); !ok)
+        return std::unexpected(std::move(ok).error());
     auto checked = host_.check(json::serialize(model.input_schema), json::serialize(input));
     if (!checked) return std::unexpected(std::move(checked).error());
     auto filled = parse_object(*checked);
     if (!filled) return filled;
-    for (auto& member : reserved) (*filled)[member.key()] = member.value();
+    for (auto& member : reserved)
+        (*filled)[member.key()] = member.value();
     return filled;
 }
 
@@ -128,7 +137,8 @@ Result<std::optional<Ticket>> Engine::joined(const Submission& submission,
     const bool same = before && (*row)->workflow == submission.contract.model->name &&
                       workflow::without_ids(*before) == workflow::without_ids(input);
     if (!same) {
-        return fail("CONFLICT", "the workflow_id " + id + " belongs to a run with another input; leave it out");
+        return fail("CONFLICT",
+                    "the workflow_id " + id + " belongs to a run with another input; leave it out");
     }
     return Ticket{std::move(**row), place_in_queue(id)};
 }
@@ -136,7 +146,9 @@ Result<std::optional<Ticket>> Engine::joined(const Submission& submission,
 Result<Ticket> Engine::submit(Submission submission) {
     const auto& model = *submission.contract.model;
     if (submission.timeout_ms < 0 || submission.timeout_ms > kTimeoutMaxMs) {
-        return fail("VALIDATION_ERROR", "timeout_ms is " + std::to_string(submission.timeout_ms) + "; expected 0..86400000");
+        return fail(
+            "VALIDATION_ERROR",
+            "timeout_ms is " + std::to_string(submission.timeout_ms) + "; expected 0..86400000");
     }
     auto checked = check_input(model, std::move(submission.input));
     if (!checked) return std::unexpected(std::move(checked).error());
@@ -148,7 +160,8 @@ Result<Ticket> Engine::submit(Submission submission) {
         if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
     }
     input["workflow_id"] = id;
-    const auto secrets = workflow::take_secrets(input, model.redact_fields, [&] { return host_.uuid(); });
+    const auto secrets =
+        workflow::take_secrets(input, model.redact_fields, [&] { return host_.uuid(); });
     if (id_given) {
         auto earlier = joined(submission, id, input);
         if (!earlier) return std::unexpected(std::move(earlier).error());
@@ -184,7 +197,8 @@ Result<Ticket> Engine::submit(Submission submission) {
                         std::to_string(queue_.size()) + " runs wait already; try again later");
         }
         // Known before it is stored, so that nobody takes it for one that was left.
-        if (!active_.emplace(id, run).second) return fail("CONFLICT", "the run " + id + " is being started");
+        if (!active_.emplace(id, run).second)
+            return fail("CONFLICT", "the run " + id + " is being started");
     }
     if (auto ok = store_new(run, secrets); !ok) {
         const std::scoped_lock lock(mutex_);
@@ -201,9 +215,11 @@ Result<void> Engine::store_new(const RunPtr& run, const std::vector<workflow::Se
     if (!tx) return std::unexpected(std::move(tx).error());
     auto inserted = RunRows::insert(*tx, run->row);
     if (!inserted) return std::unexpected(std::move(inserted).error());
-    if (!*inserted) return fail("CONFLICT", "the workflow_id " + run->row.workflow_id + " exists already");
+    if (!*inserted)
+        return fail("CONFLICT", "the workflow_id " + run->row.workflow_id + " exists already");
     for (const auto& secret : secrets) {
-        if (auto ok = RunRows::secret(*tx, run->row.workflow_id, secret, run->row.queued_us); !ok) return ok;
+        if (auto ok = RunRows::secret(*tx, run->row.workflow_id, secret, run->row.queued_us); !ok)
+            return ok;
     }
     return tx->commit();
 }
@@ -241,7 +257,8 @@ Result<RunRow> Engine::cancel(std::string_view workflow_id, std::string reason) 
     }
     if (row.host_id != config_.host_id) {
         return fail("FAILED_PRECONDITION",
-                    "the run " + row.workflow_id + " belongs to the host " + row.host_id + "; cancel it there");
+                    "the run " + row.workflow_id + " belongs to the host " + row.host_id +
+                        "; cancel it there");
     }
     const auto run = find(workflow_id);
     std::int64_t now_us = host_.wall_us();

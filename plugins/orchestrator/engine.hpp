@@ -1,5 +1,6 @@
-// Drives runs: takes them in, queues them, makes step after step, cancels them, and takes up what an earlier
-// process left. Knows no operation, stage or gate by name: all of that is the contract's.
+// Drives runs: takes them in, queues them, makes step after step, cancels them, and takes up what
+// an earlier process left. Knows no operation, stage or gate by name: all of that is the
+// contract's.
 #pragma once
 
 #include "plugins/orchestrator/contracts.hpp"
@@ -77,13 +78,13 @@ class Engine {
   private:
     // engine_drive.cpp
     void drive(const RunPtr& run);
-    void step(const RunPtr& run);
+    void go_on(const RunPtr& run);
     bool make_call(const RunPtr& run, const workflow::Step& step);
     bool pause_before(const RunPtr& run, const workflow::Step& step);
     bool wake(Run& run);
     bool write(const RunPtr& run, const workflow::Facts& facts, const EndedStep* ended);
     void ended(const RunPtr& run);
-    void let_go(const RunPtr& run);
+    void let_go(const RunPtr& run, bool has_run);
     void drop(const RunPtr& run, const std::string& why);
     void begin_queued(const std::string& workflow);
     std::int64_t running_of(const std::string& workflow);

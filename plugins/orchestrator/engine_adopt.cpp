@@ -1,7 +1,7 @@
-// Takes up the runs of this host that nobody drives: after a crash, a reload, or a store that failed for a while.
+// Takes up the runs of this host that nobody drives: after a crash, a reload, or a store that
+// failed for a while.
 #include "plugins/orchestrator/engine.hpp"
-
-#include "plugins/orchestrator/resolution.hpp"
+#include "plugins/orchestrator/replayed.hpp"
 
 #include <utility>
 
@@ -24,11 +24,14 @@ void Engine::tick() {
         for (const auto& [id, run] : active_) {
             // A cancel may have come between the decision to call and the call.
             const std::scoped_lock run_lock(run->mutex);
-            if (run->cancel_us > 0 && !run->running_key.empty()) cancelled.push_back(run->running_key);
+            if (run->cancel_us > 0 && !run->running_key.empty())
+                cancelled.push_back(run->running_key);
         }
     }
-    for (const auto& key : cancelled) host_.cancel_call(key);
-    for (const auto& run : stalled) drive(run);
+    for (const auto& key : cancelled)
+        host_.cancel_call(key);
+    for (const auto& run : stalled)
+        drive(run);
     if (++ticks_ % kAdoptEvery == 0) adopt_left_runs();
 }
 
@@ -36,8 +39,10 @@ void Engine::adopt_left_runs() {
     if (quiescing_ || adopting_.exchange(true)) return;
     const auto boot = config_.host_id + '/' + config_.boot_id + '/';
     auto open = rows_.open_runs(config_.host_id);
-    if (!open) host_.log(LogLevel::warn, "can't look for runs that were left: " + open.error().message);
-    for (const auto& [id, claim] : open.value_or(std::vector<std::pair<std::string, std::string>>{})) {
+    if (!open)
+        host_.log(LogLevel::warn, "can't look for runs that were left: " + open.error().message);
+    for (const auto& [id, claim] :
+         open.value_or(std::vector<std::pair<std::string, std::string>>{})) {
         if (quiescing_) break;
         // A claim of this boot is somebody's who lives; one of an earlier boot is void.
         const bool others = claim != config_.claim && claim.starts_with(boot);
@@ -80,17 +85,12 @@ Result<RunPtr> Engine::rebuild(RunRow row) {
     run->context = std::move(*context);
     auto steps = rows_.steps(row.workflow_id);
     if (!steps) return std::unexpected(std::move(steps).error());
-    std::vector<workflow::StoredStep> stored;
     for (const auto& step : *steps) {
         if (!step.resolution.empty()) run->resolutions[step.key] = step.resolution;
-        if (step.state == "intent") continue;  // It is made again, under the same key.
-        ++run->attempts_made;
-        stored.push_back(to_stored(step));
+        if (step.state != "intent")
+            ++run->attempts_made;  // An intent is made again, under the same key.
     }
-    auto fresh = workflow::make_run(*run->model, run->input, row.timeout_ms);
-    fresh.cancel_us = row.cancel_us;
-    fresh.cancel_reason = row.cancel_reason;
-    auto state = workflow::replay(*run->model, std::move(fresh), row.started_us, stored);
+    auto state = replayed(*run->model, row, run->input, *steps);
     if (!state) return std::unexpected(std::move(state).error());
     run->state = std::move(*state);
     run->cancel_us = row.cancel_us;
@@ -106,7 +106,8 @@ Result<RunPtr> Engine::rebuild(RunRow row) {
 void Engine::give_up(RunRow row, const Error& why) {
     // Only what no later try could read better ends a run; a store that fails does not.
     if (why.status() != Status::invalid_input && why.status() != Status::failed_precondition) {
-        host_.log(LogLevel::warn, "the run " + row.workflow_id + " can't be read yet: " + why.message);
+        host_.log(LogLevel::warn,
+                  "the run " + row.workflow_id + " can't be read yet: " + why.message);
         return;
     }
     const std::string from = row.state;
@@ -122,10 +123,13 @@ void Engine::give_up(RunRow row, const Error& why) {
     fact.kind = workflow::Fact::Kind::transition;
     fact.from = from;
     fact.to = row.state;
-    if (!RunRows::transition(*tx, row.workflow_id, fact, host_.uuid(), "{}", row.finished_us)) return;
+    if (!RunRows::transition(*tx, row.workflow_id, fact, host_.uuid(), "{}", row.finished_us))
+        return;
     if (!RunRows::update(*tx, row, true) || !RunRows::forget_secrets(*tx, row.workflow_id)) return;
     if (!tx->commit()) return;
-    host_.log(LogLevel::error, "the run " + row.workflow_id + ": " + row.error_message, row.correlation_id);
+    host_.log(LogLevel::error,
+              "the run " + row.workflow_id + ": " + row.error_message,
+              row.correlation_id);
     waiters_.notify(row.workflow_id);
 }
 

@@ -7,15 +7,15 @@
 namespace onex::orchestrator {
 
 void Engine::drive(const RunPtr& run) {
-    if (host_.post([this, run] { step(run); })) return;
+    if (host_.post([this, run] { go_on(run); })) return;
     const std::scoped_lock lock(mutex_);
     stalled_.push_back(run);
 }
 
-void Engine::step(const RunPtr& run) {
+void Engine::go_on(const RunPtr& run) {
     using Kind = workflow::Decision::Kind;
     while (true) {
-        if (quiescing_) return let_go(run);
+        if (quiescing_) return let_go(run, true);
         {
             const std::scoped_lock lock(run->mutex);
             run->state.cancel_us = run->cancel_us;
@@ -24,7 +24,8 @@ void Engine::step(const RunPtr& run) {
         const auto decision = workflow::next(*run->model, run->state);
         Result<workflow::Facts> facts;
         switch (decision.kind) {
-            case Kind::none: return ended(run);
+            case Kind::none:
+                return ended(run);
             case Kind::call:
                 if (pause_before(run, decision.step)) return;
                 if (!make_call(run, decision.step)) return;
@@ -35,8 +36,12 @@ void Engine::step(const RunPtr& run) {
                     return drop(run, ok.error().message);
                 }
                 continue;
-            case Kind::begin: facts = workflow::begin(*run->model, run->state, host_.wall_us()); break;
-            case Kind::finish: facts = workflow::finish(*run->model, run->state, host_.wall_us()); break;
+            case Kind::begin:
+                facts = workflow::begin(*run->model, run->state, host_.wall_us());
+                break;
+            case Kind::finish:
+                facts = workflow::finish(*run->model, run->state, host_.wall_us());
+                break;
         }
         if (!facts) return drop(run, facts.error().message);
         if (!write(run, *facts, nullptr)) return;
@@ -54,21 +59,19 @@ bool Engine::pause_before(const RunPtr& run, const workflow::Step& step) {
     run->waited = true;
     {
         const std::scoped_lock lock(run->mutex);
+        // A cancel that came since found nobody who waits.
+        if (run->cancel_us > 0 && step.cancellable) return false;
         run->waiting = true;
         run->live = {0, 0, "again in " + std::to_string(delay_ms) + " ms"};
-        // A cancel that came since was not told to anybody who waits.
-        if (run->cancel_us > 0 && step.cancellable) run->waiting = false;
     }
-    if (!run->waiting) return false;
     auto task = host_.after(delay_ms, [this, run] {
-        if (wake(*run)) step(run);
+        if (wake(*run)) go_on(run);
     });
-    const std::scoped_lock lock(run->mutex);
     if (task) {
+        const std::scoped_lock lock(run->mutex);
         run->timer = *task;
-    } else {
-        run->waiting = false;
-        const std::scoped_lock engine_lock(mutex_);
+    } else if (wake(*run)) {
+        const std::scoped_lock lock(mutex_);
         stalled_.push_back(run);
     }
     return true;
@@ -86,13 +89,12 @@ bool Engine::make_call(const RunPtr& run, const workflow::Step& step) {
     if (auto stop = workflow::interruption(run->state, started_us)) {
         outcome = std::move(*stop);
     } else {
-        if (step.attempt == 1 || run->waited) {
-            recorder_.line(*run,
-                           "info",
-                           step.stage,
-                           step.operation,
-                           step.attempt == 1 ? "begins" : "begins, attempt " + std::to_string(step.attempt));
-        }
+        recorder_.line(
+            *run,
+            "info",
+            step.stage,
+            step.operation,
+            step.attempt == 1 ? "begins" : "begins, attempt " + std::to_string(step.attempt));
         ended_step.result = caller_.call(*run, step, started_us);
         outcome.started_us = started_us;
         const std::scoped_lock lock(run->mutex);
@@ -103,8 +105,9 @@ bool Engine::make_call(const RunPtr& run, const workflow::Step& step) {
         run->state.cancel_reason = run->cancel_reason;
     }
     if (quiescing_ && !outcome.ok && run->state.cancel_us == 0) {
-        // It may have failed only because this host stops: the intent stays, the successor repeats it.
-        let_go(run);
+        // It may have failed only because this host stops: the intent stays, the successor repeats
+        // it.
+        let_go(run, true);
         return false;
     }
     run->waited = false;
@@ -114,12 +117,14 @@ bool Engine::make_call(const RunPtr& run, const workflow::Step& step) {
         drop(run, facts.error().message);
         return false;
     }
-    recorder_.line(*run,
-                   outcome.ok ? "info" : "warn",
-                   step.stage,
-                   step.operation,
-                   outcome.ok ? "done in " + std::to_string((outcome.finished_us - outcome.started_us) / 1000) + " ms"
-                              : "failed: " + outcome.code + ": " + outcome.message);
+    recorder_.line(
+        *run,
+        outcome.ok ? "info" : "warn",
+        step.stage,
+        step.operation,
+        outcome.ok
+            ? "done in " + std::to_string((outcome.finished_us - outcome.started_us) / 1000) + " ms"
+            : "failed: " + outcome.code + ": " + outcome.message);
     return write(run, *facts, &ended_step);
 }
 
@@ -163,14 +168,16 @@ void Engine::begin_queued(const std::string& workflow) {
     drive(next);
 }
 
-void Engine::let_go(const RunPtr& run) {
+void Engine::let_go(const RunPtr& run, bool has_run) {
     recorder_.flush(*run);
     if (auto ok = rows_.release(run->row.workflow_id, config_.claim); !ok) {
         host_.log(LogLevel::warn,
-                  "the claim on the run " + run->row.workflow_id + " could not be given back: " + ok.error().message);
+                  "the claim on the run " + run->row.workflow_id +
+                      " could not be given back: " + ok.error().message);
     }
     const std::scoped_lock lock(mutex_);
     active_.erase(run->row.workflow_id);
+    if (has_run) --running_[run->row.workflow];
 }
 
 void Engine::drop(const RunPtr& run, const std::string& why) {

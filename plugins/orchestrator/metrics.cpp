@@ -13,11 +13,13 @@ onex_handle MetricBook::handle_of(const workflow::Model& model, const std::strin
     if (spec->kind == "gauge") kind = Host::MetricKind::gauge;
     if (spec->kind == "histogram") kind = Host::MetricKind::histogram;
     auto made = host_.define_metric(kind, name, spec->description, spec->labels, spec->buckets);
-    if (!made) host_.log(LogLevel::warn, "the metric " + name + " is left out: " + made.error().message);
+    if (!made)
+        host_.log(LogLevel::warn, "the metric " + name + " is left out: " + made.error().message);
     return handles_[name] = made.value_or(0);
 }
 
-void MetricBook::move(const workflow::Model& model, const std::vector<workflow::Movement>& movements) {
+void MetricBook::move(const workflow::Model& model,
+                      const std::vector<workflow::Movement>& movements) {
     for (const auto& movement : movements) {
         const auto handle = handle_of(model, movement.metric);
         if (handle == 0) continue;

@@ -16,8 +16,8 @@ namespace onex::orchestrator {
 class MetricBook {
   public:
     explicit MetricBook(const Host& host) : host_(host) {}
-    /// A metric that the host refuses (another kind or other labels under that name) is left out, with
-    /// one warning.
+    /// A metric that the host refuses (another kind or other labels under that name) is left out,
+    /// with one warning.
     void move(const workflow::Model& model, const std::vector<workflow::Movement>& movements);
 
   private:

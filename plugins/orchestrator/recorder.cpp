@@ -13,7 +13,8 @@ constexpr std::size_t kLinesAtOnce = 500;
 
 std::string checks_text(const workflow::Checks& checks) {
     json::object out;
-    for (const auto& [name, score] : checks) out[name] = score;
+    for (const auto& [name, score] : checks)
+        out[name] = score;
     return json::serialize(out);
 }
 
@@ -36,11 +37,10 @@ Result<void> Recorder::write(Run& run,
     }
     if (!done) return done;
     for (const auto& fact : facts) {
-        metrics_.move(*run.model,
-                      workflow::movements(*run.model,
-                                          run.state,
-                                          fact,
-                                          {run.context, run.row.workflow_id, running}));
+        metrics_.move(
+            *run.model,
+            workflow::movements(
+                *run.model, run.state, fact, {run.context, run.row.workflow_id, running}));
     }
     return {};
 }
@@ -97,7 +97,9 @@ Result<void> Recorder::write_step(Tx& tx, const Run& run, const EndedStep& ended
     const auto bytes = static_cast<std::int64_t>(ended.result.bytes);
     if (auto ok = RunRows::end_step(tx, run.row.workflow_id, row, output, bytes); !ok) return ok;
     for (const auto& artifact : ended.result.artifacts) {
-        if (auto ok = RunRows::artifact(tx, run.row.workflow_id, artifact, outcome.finished_us); !ok) return ok;
+        if (auto ok = RunRows::artifact(tx, run.row.workflow_id, artifact, outcome.finished_us);
+            !ok)
+            return ok;
     }
     return {};
 }
@@ -110,8 +112,12 @@ Result<void> Recorder::write_facts(Tx& tx, const Run& run, const workflow::Facts
             json::object data{{"workflow", run.row.workflow}};
             if (run.state.failure) data["error_code"] = run.state.failure->code;
             // Several transitions of one moment keep their order by the microsecond.
-            if (auto ok = RunRows::transition(
-                    tx, run.row.workflow_id, fact, host_.uuid(), json::serialize(data), now_us + place++);
+            if (auto ok = RunRows::transition(tx,
+                                              run.row.workflow_id,
+                                              fact,
+                                              host_.uuid(),
+                                              json::serialize(data),
+                                              now_us + place++);
                 !ok) {
                 return ok;
             }
@@ -133,18 +139,22 @@ Result<void> Recorder::write_facts(Tx& tx, const Run& run, const workflow::Facts
 
 Result<void> Recorder::write_end(Tx& tx, Run& run) const {
     const auto& id = run.row.workflow_id;
-    workflow::merge_output(run.context, workflow::engine_outputs(run.state, id, run.state.finished_us));
+    workflow::merge_output(run.context,
+                           workflow::engine_outputs(run.state, id, run.state.finished_us));
     const json::object report{{"workflow", run.row.workflow},
                               {"workflow_id", id},
                               {"state", run.state.state},
                               {"output", workflow::fill_output(*run.model, run.context)},
                               {"stages", workflow::stage_report(run.state, run.state.finished_us)},
                               {"gates", workflow::gate_report(run.state)}};
-    // The engine writes the artifacts that are called a report; they tell what no single operation knows.
+    // The engine writes the artifacts that are called a report; they tell what no single operation
+    // knows.
     for (const auto& stage : run.model->stages) {
         for (const auto& name : stage.artifacts) {
             if (!name.ends_with("_report.json")) continue;
-            if (auto ok = RunRows::artifact(tx, id, {name, json::serialize(report)}, run.state.finished_us); !ok) {
+            if (auto ok = RunRows::artifact(
+                    tx, id, {name, json::serialize(report)}, run.state.finished_us);
+                !ok) {
                 return ok;
             }
         }
@@ -156,15 +166,30 @@ void Recorder::tell(Run& run, const workflow::Facts& facts) const {
     using Kind = workflow::Fact::Kind;
     for (const auto& fact : facts) {
         switch (fact.kind) {
-            case Kind::transition: line(run, "info", "", "", fact.from + " -> " + fact.to); break;
+            case Kind::transition:
+                line(run, "info", "", "", fact.from + " -> " + fact.to);
+                break;
             case Kind::stage_completed:
-                line(run, "info", fact.stage, "", "stage completed in " + std::to_string(fact.duration_ms) + " ms");
+                line(run,
+                     "info",
+                     fact.stage,
+                     "",
+                     "stage completed in " + std::to_string(fact.duration_ms) + " ms");
                 break;
-            case Kind::stage_skipped: line(run, "info", fact.stage, "", "stage skipped"); break;
+            case Kind::stage_skipped:
+                line(run, "info", fact.stage, "", "stage skipped");
+                break;
             case Kind::gate_scored:
-                if (!fact.gate.passed) line(run, fact.gate.stops() ? "error" : "warn", fact.stage, "", gate_miss(fact.gate));
+                if (!fact.gate.passed)
+                    line(run,
+                         fact.gate.stops() ? "error" : "warn",
+                         fact.stage,
+                         "",
+                         gate_miss(fact.gate));
                 break;
-            case Kind::warning: line(run, "warn", fact.stage, "", fact.text); break;
+            case Kind::warning:
+                line(run, "warn", fact.stage, "", fact.text);
+                break;
             case Kind::rollback_initiated:
             case Kind::failed:
                 if (run.state.failure) {
@@ -177,7 +202,8 @@ void Recorder::tell(Run& run, const workflow::Facts& facts) const {
                 break;
             case Kind::started:
             case Kind::completed:
-            case Kind::rollback_completed: break;
+            case Kind::rollback_completed:
+                break;
         }
     }
 }

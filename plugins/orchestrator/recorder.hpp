@@ -1,5 +1,5 @@
-// Writes what became true about a run: one transaction for the step's end, the context, the transitions and their
-// events; then the metrics.
+// Writes what became true about a run: one transaction for the step's end, the context, the
+// transitions and their events; then the metrics.
 #pragma once
 
 #include "plugins/orchestrator/metrics.hpp"
@@ -24,9 +24,12 @@ class Recorder {
     Recorder(const Host& host, const RunRows& rows, MetricBook& metrics)
         : host_(host), rows_(rows), metrics_(metrics) {}
 
-    /// All or nothing. `ended` may be null; `running` is how many runs of the workflow run now. Errors:
-    /// FAILED_PRECONDITION (the claim is another's), those of the store.
-    Result<void> write(Run& run, const workflow::Facts& facts, const EndedStep* ended, std::int64_t running);
+    /// All or nothing. `ended` may be null; `running` is how many runs of the workflow run now.
+    /// Errors: FAILED_PRECONDITION (the claim is another's), those of the store.
+    Result<void> write(Run& run,
+                       const workflow::Facts& facts,
+                       const EndedStep* ended,
+                       std::int64_t running);
 
     /// A line of the run's log; it is stored with the next write or flush.
     void line(Run& run,

@@ -1,7 +1,5 @@
 #include "plugins/orchestrator/resolution.hpp"
 
-#include "plugins/orchestrator/rows.hpp"
-
 namespace onex::orchestrator {
 
 Result<Resolution> Resolution::parse(std::string_view text) {
@@ -45,24 +43,6 @@ void Resolution::judge(workflow::StepOutcome& outcome) const {
         outcome.permanent = get_bool(item.get_object(), "permanent");
         return;
     }
-}
-
-workflow::StoredStep to_stored(const StepRow& row) {
-    workflow::StoredStep out{row.key, row.attempt, {}};
-    auto& outcome = out.outcome;
-    outcome.ok = row.state == "done";
-    outcome.code = row.error_code;
-    outcome.message = row.error_message;
-    outcome.started_us = row.started_us;
-    outcome.finished_us = row.finished_us;
-    outcome.moving_ms = row.moving_ms;
-    if (auto checks = parse_object(row.checks); checks) outcome.checks = workflow::read_checks(*checks);
-    if (row.resolution.empty()) return out;
-    if (auto resolution = Resolution::parse(row.resolution); resolution) {
-        outcome.closer = resolution->closer();
-        if (!outcome.ok) resolution->judge(outcome);
-    }
-    return out;
 }
 
 }  // namespace onex::orchestrator

@@ -30,8 +30,4 @@ struct Resolution {
     void judge(workflow::StepOutcome& outcome) const;
 };
 
-/// A stored attempt as the machine replays it.
-struct StepRow;
-[[nodiscard]] workflow::StoredStep to_stored(const StepRow& row);
-
 }  // namespace onex::orchestrator

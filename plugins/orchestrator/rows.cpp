@@ -11,7 +11,9 @@ Result<void> done(Result<Rows> result) {
     return {};
 }
 
-Value text_value(std::string_view text) { return std::string(text); }
+Value text_value(std::string_view text) {
+    return std::string(text);
+}
 
 RunRow to_run(const Row& row) {
     RunRow run;
@@ -52,7 +54,8 @@ Result<std::vector<RunRow>> RunRows::list(std::string_view subject, std::int64_t
     auto found = read(sql::list_runs, {{"subject", text_value(subject)}, {"limit", limit}});
     if (!found) return std::unexpected(std::move(found).error());
     std::vector<RunRow> out;
-    for (const auto& row : found->rows) out.push_back(to_run(row));
+    for (const auto& row : found->rows)
+        out.push_back(to_run(row));
     return out;
 }
 
@@ -81,12 +84,18 @@ Result<std::vector<StepRow>> RunRows::steps(std::string_view workflow_id) const 
 Result<std::vector<LogLine>> RunRows::logs(std::string_view workflow_id,
                                            std::int64_t after,
                                            std::int64_t limit) const {
-    auto found = read(sql::read_logs,
-                      {{"workflow_id", text_value(workflow_id)}, {"after", after}, {"limit", limit}});
+    auto found =
+        read(sql::read_logs,
+             {{"workflow_id", text_value(workflow_id)}, {"after", after}, {"limit", limit}});
     if (!found) return std::unexpected(std::move(found).error());
     std::vector<LogLine> out;
     for (const auto& row : found->rows) {
-        out.push_back({number(row, 0), number(row, 1), text(row, 2), text(row, 3), text(row, 4), text(row, 5)});
+        out.push_back({number(row, 0),
+                       number(row, 1),
+                       text(row, 2),
+                       text(row, 3),
+                       text(row, 4),
+                       text(row, 5)});
     }
     return out;
 }
@@ -111,7 +120,8 @@ Result<std::vector<std::string>> RunRows::artifact_names(std::string_view workfl
     auto found = read(sql::artifact_names, {{"workflow_id", text_value(workflow_id)}});
     if (!found) return std::unexpected(std::move(found).error());
     std::vector<std::string> out;
-    for (const auto& row : found->rows) out.push_back(text(row, 0));
+    for (const auto& row : found->rows)
+        out.push_back(text(row, 0));
     return out;
 }
 
@@ -119,7 +129,8 @@ Result<std::vector<workflow::Secret>> RunRows::secrets(std::string_view workflow
     auto found = read(sql::read_secrets, {{"workflow_id", text_value(workflow_id)}});
     if (!found) return std::unexpected(std::move(found).error());
     std::vector<workflow::Secret> out;
-    for (const auto& row : found->rows) out.push_back({text(row, 0), text(row, 1)});
+    for (const auto& row : found->rows)
+        out.push_back({text(row, 0), text(row, 1)});
     return out;
 }
 
@@ -128,7 +139,8 @@ Result<std::vector<std::pair<std::string, std::string>>> RunRows::open_runs(
     auto found = read(sql::open_runs, {{"host_id", text_value(host_id)}});
     if (!found) return std::unexpected(std::move(found).error());
     std::vector<std::pair<std::string, std::string>> out;
-    for (const auto& row : found->rows) out.emplace_back(text(row, 0), text(row, 1));
+    for (const auto& row : found->rows)
+        out.emplace_back(text(row, 0), text(row, 1));
     return out;
 }
 
@@ -146,10 +158,11 @@ Result<bool> RunRows::claim(std::string_view workflow_id,
 }
 
 Result<void> RunRows::release(std::string_view workflow_id, std::string_view claim) const {
-    return done(host_.execute(true,
-                              sql::release_claims,
-                              {{"workflow_id", text_value(workflow_id)}, {"claim", text_value(claim)}},
-                              kStoreWait));
+    return done(
+        host_.execute(true,
+                      sql::release_claims,
+                      {{"workflow_id", text_value(workflow_id)}, {"claim", text_value(claim)}},
+                      kStoreWait));
 }
 
 Result<bool> RunRows::request_cancel(std::string_view workflow_id,
@@ -186,20 +199,22 @@ Result<bool> RunRows::insert(Tx& tx, const RunRow& row) {
 }
 
 Result<void> RunRows::update(Tx& tx, const RunRow& row, bool is_final) {
-    auto changed = tx.execute(sql::update_run,
-                              {{"workflow_id", row.workflow_id},
-                               {"claim", row.claimed_by},
-                               {"state", row.state},
-                               {"context", row.context},
-                               {"started_us", row.started_us},
-                               {"finished_us", is_final ? row.finished_us : std::int64_t{0}},
-                               {"success", is_final ? std::int64_t{row.success ? 1 : 0} : std::int64_t{-1}},
-                               {"error_code", row.error_code},
-                               {"error_message", row.error_message}});
+    auto changed =
+        tx.execute(sql::update_run,
+                   {{"workflow_id", row.workflow_id},
+                    {"claim", row.claimed_by},
+                    {"state", row.state},
+                    {"context", row.context},
+                    {"started_us", row.started_us},
+                    {"finished_us", is_final ? row.finished_us : std::int64_t{0}},
+                    {"success", is_final ? std::int64_t{row.success ? 1 : 0} : std::int64_t{-1}},
+                    {"error_code", row.error_code},
+                    {"error_message", row.error_message}});
     if (!changed) return std::unexpected(std::move(changed).error());
     if (changed->affected != 1) {
-        return fail("FAILED_PRECONDITION",
-                    "the run " + row.workflow_id + " is not claimed by " + row.claimed_by + " any more");
+        return fail(
+            "FAILED_PRECONDITION",
+            "the run " + row.workflow_id + " is not claimed by " + row.claimed_by + " any more");
     }
     return {};
 }
@@ -251,7 +266,8 @@ Result<void> RunRows::transition(Tx& tx,
                                  std::string_view data,
                                  std::int64_t now_us) {
     std::string event = "stage_started";
-    for (const auto landmark : {workflow::kCompleted, workflow::kFailed, workflow::kRollbackCompleted}) {
+    for (const auto landmark :
+         {workflow::kCompleted, workflow::kFailed, workflow::kRollbackCompleted}) {
         if (workflow::same_name(fact.to, landmark)) event = fact.to;
     }
     if (workflow::same_name(fact.to, workflow::kRollingBack)) event = "rollback_initiated";

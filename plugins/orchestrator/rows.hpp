@@ -74,7 +74,8 @@ struct ArtifactRow {
     std::string content;
 };
 
-/// Reads and writes the tables of runs. A write goes through the caller's transaction. [any thread], waits.
+/// Reads and writes the tables of runs. A write goes through the caller's transaction. [any
+/// thread], waits.
 class RunRows {
   public:
     explicit RunRows(const Host& host) : host_(host) {}
@@ -89,11 +90,13 @@ class RunRows {
                                       std::int64_t after,
                                       std::int64_t limit) const;
     Result<std::int64_t> last_log_line(std::string_view workflow_id) const;
-    Result<std::optional<ArtifactRow>> artifact(std::string_view workflow_id, std::string_view name) const;
+    Result<std::optional<ArtifactRow>> artifact(std::string_view workflow_id,
+                                                std::string_view name) const;
     Result<std::vector<std::string>> artifact_names(std::string_view workflow_id) const;
     Result<std::vector<workflow::Secret>> secrets(std::string_view workflow_id) const;
     /// {workflow_id, claimed_by} of this host's runs that have not ended.
-    Result<std::vector<std::pair<std::string, std::string>>> open_runs(std::string_view host_id) const;
+    Result<std::vector<std::pair<std::string, std::string>>> open_runs(
+        std::string_view host_id) const;
     /// True if the claim changed from `old_claim` to `claim`.
     Result<bool> claim(std::string_view workflow_id,
                        std::string_view old_claim,

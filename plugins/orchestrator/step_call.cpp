@@ -39,7 +39,10 @@ workflow::StepOutcome failed(const Error& error) {
 }
 
 /// How long to wait for the call itself; the operation's own timeout is told to the callee.
-std::int64_t wait_ms(const Host& host, const Run& run, const workflow::Step& step, const Resolution& who) {
+std::int64_t wait_ms(const Host& host,
+                     const Run& run,
+                     const workflow::Step& step,
+                     const Resolution& who) {
     const auto timeout = step.timeout_ms > 0 ? step.timeout_ms : who.timeout_ms;
     auto most = kUncancellableMsMax;
     if (step.cancellable) {
@@ -62,7 +65,8 @@ CallResult StepCaller::call(Run& run, const workflow::Step& step, std::int64_t s
     result.resolution = who->text();
     const auto fail_with = [&](const Error& error) {
         result.outcome = failed(error);
-        result.outcome.message = workflow::scrub(std::move(result.outcome.message), run.secret_values);
+        result.outcome.message =
+            workflow::scrub(std::move(result.outcome.message), run.secret_values);
         result.outcome.closer = who->closer();
         who->judge(result.outcome);
     };
@@ -140,7 +144,8 @@ Result<std::string> StepCaller::input_of(Run& run,
     auto context = run.context;
     if (step.closer) {
         // The end as it will be, for those who want to hear of it.
-        for (auto& member : workflow::engine_outputs(run.state, run.row.workflow_id, host_.wall_us())) {
+        for (auto& member :
+             workflow::engine_outputs(run.state, run.row.workflow_id, host_.wall_us())) {
             context.insert_or_assign(member.key(), member.value());
         }
         const bool good = run.state.phase == workflow::Phase::closing;
@@ -160,7 +165,8 @@ Result<std::string> StepCaller::input_of(Run& run,
             if (found != run.secrets.end()) return found->second;
             return fail("INTERNAL", "a secret of the run is gone; start it again");
         };
-        if (auto ok = workflow::reveal(input, lookup); !ok) return std::unexpected(std::move(ok).error());
+        if (auto ok = workflow::reveal(input, lookup); !ok)
+            return std::unexpected(std::move(ok).error());
     }
     return json::serialize(input);
 }
@@ -180,7 +186,8 @@ Result<void> StepCaller::write_intent(const Run& run,
     row.started_us = started_us;
     auto tx = rows_.begin();
     if (!tx) return std::unexpected(std::move(tx).error());
-    if (auto ok = RunRows::intent(*tx, run.row.workflow_id, row, digest::blake3_hex(input)); !ok) return ok;
+    if (auto ok = RunRows::intent(*tx, run.row.workflow_id, row, digest::blake3_hex(input)); !ok)
+        return ok;
     return tx->commit();
 }
 
@@ -233,13 +240,15 @@ Result<std::string> StepCaller::perform(Run& run,
 std::vector<workflow::Closer> StepCaller::closers(Run& run) const {
     std::vector<workflow::Closer> found;
     if (run.attempts_made == 0) return found;
-    // An operation may have reached further than to its own node (a lock that it took on the target): so
-    // everybody who would have taken part later is told, too. Best effort: a host that is down is asked once.
+    // An operation may have reached further than to its own node (a lock that it took on the
+    // target): so everybody who would have taken part later is told, too. Best effort: a host that
+    // is down is asked once.
     std::set<std::string> asked;
     for (const auto& stage : run.model->stages) {
         for (const auto& operation : stage.operations) {
             if (run.resolutions.contains(operation.key)) continue;
-            if (!asked.insert(operation.on + '\n' + operation.node + '\n' + operation.name).second) continue;
+            if (!asked.insert(operation.on + '\n' + operation.node + '\n' + operation.name).second)
+                continue;
             auto answer = host_.resolve(
                 run.row.target, operation.node, operation.on, operation.name, kResolveAtEndWait);
             if (!answer) return found;

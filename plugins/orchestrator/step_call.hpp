@@ -1,4 +1,5 @@
-// Makes one call of a run: finds who offers the operation, builds its input, writes the intent, calls, waits.
+// Makes one call of a run: finds who offers the operation, builds its input, writes the intent,
+// calls, waits.
 #pragma once
 
 #include "plugins/orchestrator/resolution.hpp"
@@ -36,7 +37,9 @@ class StepCaller {
 
   private:
     Result<Resolution> resolve(Run& run, const workflow::Step& step) const;
-    Result<std::string> input_of(Run& run, const workflow::Step& step, const Resolution& resolution) const;
+    Result<std::string> input_of(Run& run,
+                                 const workflow::Step& step,
+                                 const Resolution& resolution) const;
     Result<void> load_secrets(Run& run) const;
     Result<void> write_intent(const Run& run,
                               const workflow::Step& step,

@@ -11,7 +11,10 @@ const Error kStopping{"UNAVAILABLE", "the host stops; ask again when it is back"
 
 }  // namespace
 
-void Waiters::park(Responder responder, std::string workflow_id, std::int64_t deadline_us, Look look) {
+void Waiters::park(Responder responder,
+                   std::string workflow_id,
+                   std::int64_t deadline_us,
+                   Look look) {
     std::list<Parked> one;
     one.push_back({std::move(responder), std::move(workflow_id), deadline_us, std::move(look)});
     {
@@ -19,7 +22,10 @@ void Waiters::park(Responder responder, std::string workflow_id, std::int64_t de
         if (closed_ || parked_.size() >= kParkedMax) {
             one.front().responder.error(
                 closed_ ? kStopping
-                        : Error{"QUEUE_FULL", "too many requests wait for runs; poll the status instead", {}, {}});
+                        : Error{"QUEUE_FULL",
+                                "too many requests wait for runs; poll the status instead",
+                                {},
+                                {}});
             return;
         }
     }
@@ -41,7 +47,8 @@ void Waiters::look_again(std::list<Parked> taken) {
     }
     const std::scoped_lock lock(mutex_);
     if (closed_) {
-        for (auto& waiter : taken) waiter.responder.error(kStopping);
+        for (auto& waiter : taken)
+            waiter.responder.error(kStopping);
         return;
     }
     parked_.splice(parked_.end(), taken);
@@ -76,7 +83,8 @@ void Waiters::close() {
         closed_ = true;
         taken.swap(parked_);
     }
-    for (auto& waiter : taken) waiter.responder.error(kStopping);
+    for (auto& waiter : taken)
+        waiter.responder.error(kStopping);
 }
 
 }  // namespace onex::orchestrator

@@ -1,4 +1,5 @@
-// Requests that wait for something about a run: parked, without a thread, until it happened or their time is up.
+// Requests that wait for something about a run: parked, without a thread, until it happened or
+// their time is up.
 #pragma once
 
 #include <onex/node.hpp>
@@ -16,12 +17,14 @@ namespace onex::orchestrator {
 /// [any thread]
 class Waiters {
   public:
-    /// Looks whether there is an answer now; `is_late`: the time is up, so there must be one. May wait.
+    /// Looks whether there is an answer now; `is_late`: the time is up, so there must be one. May
+    /// wait.
     using Look = std::function<std::optional<Result<Answer>>(bool is_late)>;
 
     explicit Waiters(const Host& host) : host_(host) {}
 
-    /// Answers at once if there is an answer, else keeps the request. QUEUE_FULL when too many wait.
+    /// Answers at once if there is an answer, else keeps the request. QUEUE_FULL when too many
+    /// wait.
     void park(Responder responder, std::string workflow_id, std::int64_t deadline_us, Look look);
     /// Something happened to the run: its waiters look again. [worker]
     void notify(std::string_view workflow_id);

@@ -223,7 +223,6 @@ Result<Facts> cancel_queued(const Model& model, RunState& state, std::int64_t no
     }
     state.failure = RunFailure{"CANCELLED", message, "", ""};
     state.phase = Phase::ended;
-    state.started_us = now_us;
     state.finished_us = now_us;
     facts.push_back({.kind = Fact::Kind::failed});
     return facts;

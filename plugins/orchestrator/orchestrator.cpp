@@ -1,0 +1,49 @@
+#include "plugins/orchestrator/orchestrator.hpp"
+
+#include <utility>
+
+namespace onex::orchestrator {
+
+Orchestrator::Orchestrator(const onex_host* host_table, const onex_create_args* args)
+    : JsonNode(host_table, args) {
+    auto info = parse_object(host().info());
+    if (!info) throw Error{"INTERNAL", "the host tells nothing about itself", {}, {}};
+    auto settings = parse_object(host().settings());
+    if (!settings) throw std::move(settings).error();
+    std::vector<std::string> folders;
+    if (const auto* list = info->if_contains("workflow_dirs"); list && list->is_array()) {
+        for (const auto& folder : list->get_array()) {
+            if (folder.is_string()) folders.emplace_back(folder.get_string());
+        }
+    }
+    EngineConfig config;
+    config.host_id = get_text(*info, "host_id");
+    config.boot_id = get_text(*info, "boot_id");
+    config.claim =
+        config.host_id + '/' + config.boot_id + '/' + name() + '/' + std::to_string(generation());
+    config.queue_max = static_cast<std::size_t>(get_number(*settings, "queue_max", 100));
+    contracts_ = std::make_unique<Contracts>(host(), std::move(folders));
+    waiters_ = std::make_unique<Waiters>(host());
+    engine_ = std::make_unique<Engine>(host(), std::move(config), *contracts_, *waiters_);
+    add_operations();
+}
+
+Result<void> Orchestrator::start() {
+    return engine_->start();
+}
+
+Result<void> Orchestrator::quiesce() {
+    engine_->quiesce();
+    return {};
+}
+
+Result<void> Orchestrator::resume() {
+    engine_->resume();
+    return {};
+}
+
+void Orchestrator::stop() {
+    engine_->stop();
+}
+
+}  // namespace onex::orchestrator

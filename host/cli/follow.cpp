@@ -1,6 +1,7 @@
 #include "host/cli/follow.hpp"
 
 #include "host/cli/output.hpp"
+#include "host/cli/report.hpp"
 #include "host/cli/view.hpp"
 
 #include <boost/json/array.hpp>
@@ -112,7 +113,7 @@ Followed follow_run(Session& session, const std::string& workflow_id, bool verbo
         if (flag(status->body, "final") && (!logs->ok() || page.lines.empty())) {
             if (!session.json()) print(view.finish());
             followed.status = std::move(status->body);
-            followed.last_lines = view.last_lines();
+            followed.last_lines = view.last_lines(failed_operation(*followed.status));
             return followed;
         }
     }

@@ -24,9 +24,9 @@ LogPage read_log_page(const boost::json::object& answer, std::int64_t after);
 
 struct Followed {
     std::optional<boost::json::object>
-        status;  ///< the final one; empty when following ended before
-    std::deque<LogLine> last_lines;
-    bool interrupted = false;  ///< by Ctrl-C: the run goes on without us
+        status;                      ///< the final one; empty when following ended before
+    std::deque<LogLine> last_lines;  ///< of the operation that failed, if one did
+    bool interrupted = false;        ///< by Ctrl-C: the run goes on without us
 };
 
 /// Shows the run's progress until it is final, or until Ctrl-C. A host that goes away is waited

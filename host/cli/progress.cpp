@@ -37,6 +37,7 @@ std::string ProgressView::update(const json::object& status,
                                  const std::vector<LogLine>& lines,
                                  Clock::time_point now) {
     std::string out;
+    if (!last_live_) last_live_ = now;
     for (const auto& line : lines) {
         remember(line);
         if (verbose_) out += "    " + printable(line.text) + "\n";
@@ -89,7 +90,7 @@ std::string ProgressView::ended_stages(const json::object& status) {
 std::string ProgressView::live_line(const json::object& status, Clock::time_point now) {
     const auto& current = members(status, "current");
     if (current.empty() || flag(status, "final")) return "";
-    if (!terminal_ && now - last_live_ < kQuietMax) return "";
+    if (!terminal_ && now - *last_live_ < kQuietMax) return "";
 
     const auto& stages = list(status, "stages");
     const auto stage_name = text(current, "stage");
@@ -142,9 +143,15 @@ void ProgressView::measure(std::int64_t done, const std::string& step, Clock::ti
 }
 
 void ProgressView::remember(const LogLine& line) {
-    if (!last_lines_.empty() && last_lines_.back().operation != line.operation) last_lines_.clear();
-    last_lines_.push_back(line);
-    if (last_lines_.size() > kLastLinesMax) last_lines_.pop_front();
+    if (line.operation.empty()) return;
+    auto& lines = last_lines_[line.operation];
+    lines.push_back(line);
+    if (lines.size() > kLastLinesMax) lines.pop_front();
+}
+
+std::deque<LogLine> ProgressView::last_lines(const std::string& operation) const {
+    const auto found = last_lines_.find(operation);
+    return found == last_lines_.end() ? std::deque<LogLine>{} : found->second;
 }
 
 }  // namespace onex::host::cli

@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -39,8 +41,8 @@ class ProgressView {
     /// Takes the rewriting line away, before something else is printed.
     std::string finish();
 
-    /// The latest log lines, at most 20, of the operation that spoke last.
-    [[nodiscard]] const std::deque<LogLine>& last_lines() const { return last_lines_; }
+    /// The latest log lines, at most 20, of an operation.
+    [[nodiscard]] std::deque<LogLine> last_lines(const std::string& operation) const;
 
   private:
     std::string ended_stages(const boost::json::object& status);
@@ -54,8 +56,8 @@ class ProgressView {
     bool transfer_told_ = false;
     std::int64_t queue_place_told_ = 0;
     std::set<std::string> ended_;
-    std::deque<LogLine> last_lines_;
-    Clock::time_point last_live_{};
+    std::map<std::string, std::deque<LogLine>> last_lines_;  ///< by operation
+    std::optional<Clock::time_point> last_live_;
 
     std::string step_;  ///< the operation that the rate below belongs to
     std::int64_t measured_done_ = 0;

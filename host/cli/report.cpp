@@ -123,6 +123,18 @@ Error error_of(const json::object& status) {
     return error;
 }
 
+std::string failed_operation(const json::object& status) {
+    for (const auto& value : list(status, "stages")) {
+        if (!value.is_object()) continue;
+        for (const auto& inside : list(value.get_object(), "operations")) {
+            if (!inside.is_object()) continue;
+            const auto& operation = inside.get_object();
+            if (text(operation, "state") == "failed") return text(operation, "operation_name");
+        }
+    }
+    return "";
+}
+
 json::object report_document(const json::object& status) {
     json::object document{{"status", flag(status, "success") ? "success" : "failed"}};
     for (const auto* name : {"deployed_url", "container_id", "transfer"}) {
@@ -150,7 +162,7 @@ std::string describe_run(const json::object& status) {
                 text(current, "attempt"));
     }
     if (flag(status, "cancel_requested")) row(out, "cancel", "requested");
-    row(out, "url", text(status, "output.deployed_url"));
+    if (flag(status, "success")) row(out, "url", text(status, "output.deployed_url"));
     row(out, "sent", transfer_text(status));
     row(out, "missed", missed_gates(status));
     if (find(status, "error.code")) {

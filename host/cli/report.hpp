@@ -21,6 +21,8 @@ std::string failure_report(const boost::json::object& status,
                            const std::deque<LogLine>& last_lines);
 /// The error of a final status document that is not a success.
 Error error_of(const boost::json::object& status);
+/// The name of the first operation that failed, or empty.
+std::string failed_operation(const boost::json::object& status);
 /// One document for --json: the status document with `status: success|failed` and what scripts ask
 /// for first at the top.
 boost::json::object report_document(const boost::json::object& status);

@@ -145,7 +145,8 @@ const char* const kDone =
     "duration_ms": 5}], "output": {"deployed_url": "http://127.0.0.1:8080"}})";
 const char* const kFailed =
     R"({"workflow_id": "w1", "subject": "web", "state": "FAILED", "final": true,
-    "success": false, "duration_ms": 10, "stages": [], "error": {"code": "BUILD_FAILED",
+    "success": false, "duration_ms": 10, "stages": [{"stage_name": "build", "state": "failed",
+    "operations": [{"operation_name": "compile", "state": "failed"}]}], "error": {"code": "BUILD_FAILED",
     "message": "the Dockerfile does not build", "correlation_id": "c1"}})";
 const char* const kNoLines = R"({"lines": [], "next": 0, "final": true})";
 
@@ -246,7 +247,9 @@ TEST(Commands, AFailedDeploymentIsOneWithCodeAndCorrelation) {
     host.when("POST /api/v1/deployments/trigger", {{202, R"({"workflow_id": "w1"})"}});
     host.when(
         "GET /workflows/w1/logs",
-        {{200, R"({"lines": [{"line": 1, "text": "no such file"}], "next": 1})"}, {200, kNoLines}});
+        {{200,
+          R"({"lines": [{"line": 1, "operation": "compile", "text": "no such file"}], "next": 1})"},
+         {200, kNoLines}});
     host.when("GET /workflows/w1/status", {{200, kFailed}});
     auto outcome = run({"deploy", "web", "--image", "i", "--config", host.config()});
     EXPECT_EQ(outcome.code, 1);

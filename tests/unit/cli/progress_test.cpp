@@ -72,15 +72,17 @@ TEST(Progress, TellsTheQueuePlaceOnceAndTheFailedOperation) {
               "[1/1] build … failed after 80 ms in compile: BUILD_FAILED\n");
 }
 
-TEST(Progress, KeepsTheLastLinesOfTheLastOperation) {
+TEST(Progress, KeepsTheLastLinesOfEachOperation) {
     ProgressView quiet(false, false);
     ProgressView loud(false, true);
     std::vector<LogLine> lines{{1, "", "s", "first", "info", "old"}};
     for (int i = 0; i < 30; ++i)
         lines.push_back({2, "", "s", "second", "info", std::to_string(i)});
     EXPECT_EQ(quiet.update({}, lines, kStart), "");
-    EXPECT_EQ(quiet.last_lines().size(), 20U);
-    EXPECT_EQ(quiet.last_lines().front().text, "10");
+    EXPECT_EQ(quiet.last_lines("second").size(), 20U);
+    EXPECT_EQ(quiet.last_lines("second").front().text, "10");
+    EXPECT_EQ(quiet.last_lines("first").size(), 1U);
+    EXPECT_TRUE(quiet.last_lines("third").empty());
     EXPECT_TRUE(loud.update({}, lines, kStart).starts_with("    old\n    0\n"));
 }
 

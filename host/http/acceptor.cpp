@@ -58,6 +58,7 @@ class SocketAcceptor final : public Acceptor {
         }
         if (!transport) {
             using Plain = StreamTransport<typename Protocol::socket>;
+            // NOLINTNEXTLINE(bugprone-use-after-move): without TLS it was not moved above.
             transport = std::make_shared<Plain>(std::move(socket));
         }
         co_return transport;

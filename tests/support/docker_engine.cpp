@@ -42,27 +42,43 @@ std::unique_ptr<DockerEngine> DockerEngine::start(const std::string& network,
     engine->folder_ = std::make_unique<TempDir>();
     engine->socket_ = engine->folder_->path() + "/docker.sock";
     engine->network_ = network;
-    engine->made_bridge_ = network.empty() && shell("ip link show docker0").code != 0;
+    if (network.empty() && !engine->make_bridge()) {
+        why_not = "no bridge could be made for a Docker engine (iproute2 is needed)";
+        return nullptr;
+    }
     if (engine->launch()) return engine;
     why_not =
         "dockerd does not start: " + shell("tail -n 3 " + engine->folder_->path() + "/log").output;
     return nullptr;
 }
 
+bool DockerEngine::make_bridge() {
+    // Two engines on docker0 would give out the same addresses. 198.19.0.0/16 is for tests (RFC
+    // 2544).
+    bridge_ = "onexbr" + std::to_string(::getpid());
+    const auto address = "198.19." + std::to_string(::getpid() % 250) + ".1/24";
+    return shell("ip link add " + bridge_ + " type bridge && ip addr add " + address + " dev " +
+                 bridge_ + " && ip link set " + bridge_ + " up")
+               .code == 0;
+}
+
 bool DockerEngine::launch() {
     const auto& folder = folder_->path();
-    const bool started = process_.start({find_program("dockerd"),
-                                         "-H",
-                                         "unix://" + socket_,
-                                         "--data-root",
-                                         folder + "/data",
-                                         "--exec-root",
-                                         folder + "/exec",
-                                         "--pidfile",
-                                         folder + "/docker.pid"},
-                                        {},
-                                        folder + "/log",
-                                        network_);
+    // Without packet filter rules: they would be shared with, and flush those of, another engine.
+    // Ports are published by its proxy all the same; only the way out of the machine is missing.
+    std::vector<std::string> args{find_program("dockerd"),
+                                  "-H",
+                                  "unix://" + socket_,
+                                  "--data-root",
+                                  folder + "/data",
+                                  "--exec-root",
+                                  folder + "/exec",
+                                  "--pidfile",
+                                  folder + "/docker.pid",
+                                  "--iptables=false",
+                                  "--ip6tables=false"};
+    if (!bridge_.empty()) args.push_back("--bridge=" + bridge_);
+    const bool started = process_.start(std::move(args), {}, folder + "/log", network_);
     const auto answers = [&] { return !process_.running() || docker("version").code == 0; };
     return started && wait_until(answers, kStartMs) && process_.running();
 }
@@ -70,7 +86,7 @@ bool DockerEngine::launch() {
 DockerEngine::~DockerEngine() {
     if (!own()) return;
     stop();
-    if (made_bridge_) shell("ip link delete docker0");
+    if (!bridge_.empty()) shell("ip link delete " + bridge_);
 }
 
 Ran DockerEngine::docker(const std::string& arguments, std::int64_t timeout_ms) const {

@@ -34,12 +34,13 @@ class DockerEngine {
 
   private:
     DockerEngine() = default;
+    bool make_bridge();
     bool launch();
 
     std::string socket_;
     std::string network_;
     std::unique_ptr<TempDir> folder_;  ///< of an engine of our own
-    bool made_bridge_ = false;
+    std::string bridge_;               ///< made for an engine of our own in this network
     Background process_;
 };
 

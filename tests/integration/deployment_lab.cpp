@@ -75,23 +75,32 @@ void DeploymentLab::TearDown() {
 }
 
 void DeploymentLab::start_hosts() {
+    ASSERT_NO_FATAL_FAILURE(start_laptop());
+    start_studio();
+}
+
+void DeploymentLab::start_laptop() {
     write_file(folder_.path() + "/laptop.key", laptop_secret_);
-    HostOptions options{.folder = folder_.path(), .name = "laptop"};
+    HostOptions options{.folder = folder_.path(), .name = "laptop", .in_host = laptop_in_host_};
     options.toml = "[nodes.orchestrator]\nplugin = 'orchestrator'\nlisten = '" +
                    join("127.0.0.1", laptop_port_) +
                    "'\n[nodes.sender]\nplugin = 'deployment_sender'\n[nodes.sender.settings]\n"
                    "docker_socket = 'unix://" +
-                   laptop_docker_ + "'\n[peers.studio]\nurl = 'http://" +
+                   laptop_docker_ + "'\n[peers.studio]\nurl = '" + studio_scheme_ + "://" +
                    join(studio_address_, studio_port_) + "'\nkey = 'file:" + folder_.path() +
-                   "/laptop.key'\n";
+                   "/laptop.key'\n" + studio_peer_toml_;
     laptop_ = std::make_unique<HostProcess>(options);
     ASSERT_TRUE(laptop_->start()) << laptop_->log();
-    start_studio();
 }
 
 void DeploymentLab::start_studio() {
     write_file(folder_.path() + "/studio.key", studio_secret_);
     HostOptions options{.folder = folder_.path(), .name = "studio", .in_host = studio_in_host_};
+    if (!studio_network_.empty()) {
+        // Without a token a host opens no address but this machine's own.
+        write_file(folder_.path() + "/token", "a token of the studio");
+        options.in_host += "\ntoken = 'file:" + folder_.path() + "/token'\n";
+    }
     options.network = studio_network_;
     options.toml = "[nodes.receiver]\nplugin = 'deployment_receiver'\nlisten = '" +
                    join(studio_address_, studio_port_) + "'\n" + receiver_toml_ +

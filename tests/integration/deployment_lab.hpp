@@ -46,7 +46,8 @@ class DeploymentLab : public testing::Test {
 
     /// Writes both configurations from the members below and starts the hosts.
     void start_hosts();
-    /// The studio alone.
+    /// One of them alone.
+    void start_laptop();
     void start_studio();
 
     /// Input for deploying `app_` in this version to the studio, published at `app_port_`.
@@ -89,6 +90,9 @@ class DeploymentLab : public testing::Test {
     // What a test may change before start_hosts().
     std::string laptop_secret_ = "a secret that both hosts know";
     std::string studio_secret_ = "a secret that both hosts know";
+    std::string laptop_in_host_;          ///< further lines of [host]
+    std::string studio_scheme_ = "http";  ///< in the laptop's url of the studio
+    std::string studio_peer_toml_;        ///< further lines of the laptop's [peers.studio]
     std::string studio_in_host_;
     std::string studio_toml_;        ///< further tables
     std::string receiver_toml_;      ///< further lines of [nodes.receiver]

@@ -47,6 +47,23 @@ int taken_port(std::string_view message) {
     return 0;
 }
 
+namespace {
+/// Where a published port answers, as seen from this machine.
+std::string published_at(const json::object& inspected, const PortMapping& port) {
+    const auto& published = get_object(get_object(inspected, "HostConfig"), "PortBindings");
+    const auto* bindings =
+        published.if_contains(std::to_string(port.container_port) + "/" + port.protocol);
+    if (bindings == nullptr || !bindings->is_array()) return "127.0.0.1";
+    for (const auto& binding : bindings->as_array()) {
+        if (!binding.is_object()) continue;
+        const auto address = get_text(binding.as_object(), "HostIp");
+        if (address.empty() || address == "0.0.0.0" || address == "::") return "127.0.0.1";
+        return address.find(':') == std::string::npos ? address : "[" + address + "]";
+    }
+    return "127.0.0.1";
+}
+}  // namespace
+
 std::string Swapper::base_url(const json::object& inspected, const ContainerSpec& spec) {
     const auto first = [&]() -> const PortMapping* {
         for (const auto& port : spec.ports) {
@@ -59,7 +76,8 @@ std::string Swapper::base_url(const json::object& inspected, const ContainerSpec
     };
     if (spec.network_mode == "host")
         return first ? at("127.0.0.1", first->container_port) : std::string();
-    if (first && spec.network_mode == "bridge") return at("127.0.0.1", first->host_port);
+    if (first && spec.network_mode == "bridge")
+        return at(published_at(inspected, *first), first->host_port);
     // Nothing is published: the container's own address and the first port that its image names.
     const auto& networks = get_object(get_object(inspected, "NetworkSettings"), "Networks");
     const auto& exposed = get_object(get_object(inspected, "Config"), "ExposedPorts");

@@ -85,8 +85,8 @@ class Swapper {
                         Wait wait);
 
     /// The address of a container on this machine: "http://127.0.0.1:8080", by its first published
-    /// TCP port, its own address when nothing is published, 127.0.0.1 on the host's network. Empty
-    /// when it has none.
+    /// TCP port (at the address it is published on), its own address when nothing is published,
+    /// 127.0.0.1 on the host's network. Empty when it has none.
     static std::string base_url(const json::object& inspected, const ContainerSpec& spec);
 
   private:

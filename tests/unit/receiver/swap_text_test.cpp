@@ -66,6 +66,22 @@ TEST(SwapText, WhereAContainerAnswers) {
         "http://127.0.0.1:80");
     EXPECT_EQ(url("{}"), "http://172.17.0.3:80");
     EXPECT_EQ(Swapper::base_url({}, {}), "");
+
+    // A port that is published on one address only does not answer on 127.0.0.1.
+    const std::vector<std::pair<std::string, std::string>> published{
+        {"", "127.0.0.1"},
+        {"0.0.0.0", "127.0.0.1"},
+        {"::", "127.0.0.1"},
+        {"198.18.0.2", "198.18.0.2"},
+        {"fd00::2", "[fd00::2]"},
+    };
+    for (const auto& [address, host] : published) {
+        const auto bound = *parse_object(R"({"HostConfig":{"PortBindings":{"80/tcp":[{"HostIp":")" +
+                                         address + R"(","HostPort":"8080"}]}}})");
+        const auto spec = *read_spec(
+            *parse_object(R"({"port_mappings":[{"host_port":8080,"container_port":80}]})"));
+        EXPECT_EQ(Swapper::base_url(bound, spec), "http://" + host + ":8080");
+    }
 }
 
 TEST(SwapText, NamesAndPolicies) {

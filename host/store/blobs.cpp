@@ -198,7 +198,7 @@ Result<BlobInfo> Blobs::spool(Pipe& source,
         digest.update(content);
         if (moved) moved(bytes);
     }
-    const BlobInfo info{digest.hex(), bytes};
+    BlobInfo info{digest.hex(), bytes};
     if (!expected_digest.empty() && info.digest != expected_digest) {
         return fail("CHECKSUM_MISMATCH",
                     "received content with digest " + info.digest + ", expected " +

@@ -203,6 +203,15 @@ void Receiver::end_job(const Job& job, const Result<void>& result) {
         (*package)->error_message = message;
         (void)journal_.put(**package);
     }
+    if (!restored) {
+        // The swap stays open and locked until it could be taken back.
+        auto swap = journal_.swap(job.deployment_id);
+        const std::lock_guard lock(maintain_mutex_);
+        if (swap && *swap && (*swap)->state == "open") {
+            to_recover_.push_back(std::move(**swap));
+            return;
+        }
+    }
     const auto released = call_own(job, "release_deployment", {{"success", false}});
     if (!released)
         host().log(LogLevel::warn,

@@ -226,9 +226,8 @@ Result<Answer> Receiver::validate_health(Request& request) {
     if (!input) return std::unexpected(input.error());
     auto target = read_target(*input);
     if (!target) return std::unexpected(std::move(target).error());
-    if (auto done = journal_.lock(target->name, target->deployment_id, request.caller()); !done) {
-        return std::unexpected(std::move(done).error());
-    }
+    auto held = hold(*target, request.caller());
+    if (!held) return std::unexpected(std::move(held).error());
     auto spec = admitted(*input);
     if (!spec) return std::unexpected(std::move(spec).error());
     const auto& config = get_object(*input, "health_check_config");
@@ -240,6 +239,7 @@ Result<Answer> Receiver::validate_health(Request& request) {
     plan.retries_max = static_cast<int>(get_number(config, "max_retries", 5));
     plan.interval_ms = get_number(config, "retry_interval_ms", 2'000);
     plan.healthy_ms = settings_.min_healthy_ms;
+    plan.held = std::move(*held);
     std::make_shared<HealthWatch>(*this, std::move(plan), request.responder())->look();
     return Request::later();
 }

@@ -18,6 +18,7 @@ struct HealthPlan {
     int retries_max = 5;
     std::int64_t interval_ms = 2'000;
     std::int64_t healthy_ms = 2'000;  ///< without an endpoint: how long it must have run
+    Receiver::Hold held;              ///< the name's lock, while the watch lasts
     bool is_validation = true;        ///< validate_health_endpoint; else check_container_status
 };
 

@@ -31,9 +31,8 @@ Result<json::object> Receiver::stop_existing(Request& request, const json::objec
     if (!target) return std::unexpected(std::move(target).error());
     auto spec = admitted(input);
     if (!spec) return std::unexpected(std::move(spec).error());
-    if (auto done = journal_.lock(target->name, target->deployment_id, request.caller()); !done) {
-        return std::unexpected(std::move(done).error());
-    }
+    auto held = hold(*target, request.caller());
+    if (!held) return std::unexpected(std::move(held).error());
     auto swap = swapper_.begin(target->name,
                                target->deployment_id,
                                origin_of(target->deployment_id),
@@ -50,9 +49,8 @@ Result<json::object> Receiver::deploy(Request& request, const json::object& inpu
     if (!target) return std::unexpected(std::move(target).error());
     auto spec = admitted(input);
     if (!spec) return std::unexpected(std::move(spec).error());
-    if (auto done = journal_.lock(target->name, target->deployment_id, request.caller()); !done) {
-        return std::unexpected(std::move(done).error());
-    }
+    auto held = hold(*target, request.caller());
+    if (!held) return std::unexpected(std::move(held).error());
     // The step before may fail without ending a run; what it refused is refused here again.
     auto swap = swapper_.begin(target->name,
                                target->deployment_id,
@@ -90,9 +88,8 @@ Result<json::object> Receiver::start_new(Request& request, const json::object& i
     if (!target) return std::unexpected(std::move(target).error());
     auto spec = admitted(input);
     if (!spec) return std::unexpected(std::move(spec).error());
-    if (auto done = journal_.lock(target->name, target->deployment_id, request.caller()); !done) {
-        return std::unexpected(std::move(done).error());
-    }
+    auto held = hold(*target, request.caller());
+    if (!held) return std::unexpected(std::move(held).error());
     auto swap = journal_.swap(target->deployment_id);
     if (!swap) return std::unexpected(std::move(swap).error());
     if (!*swap || (*swap)->state == "restored") {
@@ -142,9 +139,8 @@ Result<json::object> Receiver::restore_previous(Request& request, const json::ob
     const auto started_us = host().monotonic_us();
     auto target = read_target(input);
     if (!target) return std::unexpected(std::move(target).error());
-    if (auto done = journal_.lock(target->name, target->deployment_id, request.caller()); !done) {
-        return std::unexpected(std::move(done).error());
-    }
+    auto held = hold(*target, request.caller());
+    if (!held) return std::unexpected(std::move(held).error());
     auto restored = swapper_.restore(
         target->deployment_id, target->name, Tell(host(), request.token()), request.wait());
     if (!restored) return std::unexpected(std::move(restored).error());
@@ -165,8 +161,8 @@ Result<json::object> Receiver::rollback(Request& request, const json::object& in
     auto id = get_text(run, "workflow_id", request.key());
     if (id.empty()) id = host().uuid();
     const Target target{get_text(input, "container_name"), id, id};
-    if (auto done = journal_.lock(target.name, id, request.caller()); !done)
-        return std::unexpected(std::move(done).error());
+    auto held = hold(target, request.caller());
+    if (!held) return std::unexpected(std::move(held).error());
     const auto steps = static_cast<int>(get_number(input, "steps", 1));
     auto undone =
         swapper_.undo(target.name, id, steps, Tell(host(), request.token()), request.wait());

@@ -41,9 +41,8 @@ Result<json::object> Receiver::announce(Request& request, const json::object& in
                         " has " + std::to_string(free_bytes >> 20) +
                         " MiB left; free some space there");
     }
-    if (auto done = journal_.lock(target->name, target->deployment_id, request.caller()); !done) {
-        return std::unexpected(std::move(done).error());
-    }
+    auto locked = hold(*target, request.caller());
+    if (!locked) return std::unexpected(std::move(locked).error());
     auto known = journal_.package(target->deployment_id);
     if (!known) return std::unexpected(std::move(known).error());
     if (!*known || (*known)->blob.empty()) {
@@ -119,9 +118,11 @@ Result<json::object> Receiver::receive(Request& request, const json::object& inp
     put_if("container_name", package.container_name);
     put_if("image_tag", package.version);
     put_if("config_digest", package.config_digest);
+    Hold held;
     if (is_announced) {
-        auto done = journal_.lock(package.container_name, package.deployment_id, request.caller());
-        if (!done) return std::unexpected(std::move(done).error());
+        auto locked = hold({package.container_name, package.deployment_id, {}}, request.caller());
+        if (!locked) return std::unexpected(std::move(locked).error());
+        held = std::move(*locked);
     }
     if (auto done = spool(request, input, package); !done)
         return std::unexpected(std::move(done).error());
@@ -194,9 +195,8 @@ Result<OwnImage> Receiver::image_for(const Target& target,
 Result<json::object> Receiver::load_image(Request& request, const json::object& input) {
     auto target = read_target(input);
     if (!target) return std::unexpected(std::move(target).error());
-    if (auto done = journal_.lock(target->name, target->deployment_id, request.caller()); !done) {
-        return std::unexpected(std::move(done).error());
-    }
+    auto held = hold(*target, request.caller());
+    if (!held) return std::unexpected(std::move(held).error());
     std::string log;
     auto image = image_for(*target, input, Tell(host(), request.token()), log, request.wait());
     if (!image) return std::unexpected(std::move(image).error());

@@ -133,6 +133,18 @@ void Receiver::stop() {
     waiting_.clear();
 }
 
+Result<Receiver::Hold> Receiver::hold(const Target& target, std::string_view caller) {
+    if (auto done = journal_.lock(target.name, target.deployment_id, caller); !done) {
+        return std::unexpected(std::move(done).error());
+    }
+    const std::lock_guard lock(holds_mutex_);
+    const auto entry = holds_.emplace(target.name, target.deployment_id);
+    return Hold(nullptr, [this, entry](void*) {
+        const std::lock_guard guard(holds_mutex_);
+        holds_.erase(entry);
+    });
+}
+
 void Receiver::publish(const std::string& type,
                        const std::string& topic_part,
                        const Target& target,
@@ -157,6 +169,18 @@ void Receiver::publish(const std::string& type,
 void Receiver::maintain() {
     const std::unique_lock lock(maintain_mutex_, std::try_to_lock);
     if (!lock) return;
+    std::multimap<std::string, std::string> held;
+    {
+        const std::lock_guard guard(holds_mutex_);
+        held = holds_;
+    }
+    for (const auto& [name, deployment_id] : held) {
+        // Released meanwhile: then this took it anew, and it goes again.
+        if (journal_.lock(name, deployment_id, this->name())) {
+            const std::lock_guard guard(holds_mutex_);
+            if (!holds_.contains(name)) (void)journal_.unlock(deployment_id);
+        }
+    }
     recover();
     const auto now_us = host().wall_us();
     const auto before_us = now_us - settings_.package_keep_us;

@@ -10,6 +10,7 @@
 #include <onex/json.hpp>
 
 #include <map>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
@@ -52,6 +53,10 @@ class Receiver : public JsonNode {
 
     docker::Engine& engine() { return engine_; }
     const Settings& settings() const { return settings_; }
+    /// Takes the lock of the target's name, and keeps it fresh as long as what is returned lives.
+    /// DEPLOYMENT_LOCKED: another deployment has it.
+    using Hold = std::shared_ptr<void>;
+    Result<Hold> hold(const Target& target, std::string_view caller);
     /// Publishes an event of the deployment topics; a failure is logged, never returned.
     void publish(const std::string& type,
                  const std::string& topic_part,
@@ -118,10 +123,13 @@ class Receiver : public JsonNode {
     Swapper swapper_;
 
     std::mutex maintain_mutex_;
+    std::mutex holds_mutex_;
+    std::multimap<std::string, std::string>
+        holds_;  ///< container name → deployment, of what runs now
     std::mutex jobs_mutex_;
     std::map<std::string, Job, std::less<>> waiting_;  ///< by deployment id; bounded
     std::set<std::string, std::less<>> running_;  ///< deployment ids of requests that run; bounded
-    std::vector<Swap> to_recover_;  ///< what an earlier process left open [maintain only]
+    std::vector<Swap> to_recover_;  ///< what must still be rolled back [maintain_mutex_]
     onex_handle maintenance_ = 0;
 };
 

@@ -75,7 +75,7 @@ Result<void> read_ports(const json::array& from, ContainerSpec& spec) {
         const auto host = get_number(object, "host_port");
         const auto container = get_number(object, "container_port");
         const auto protocol = get_text(object, "protocol", "tcp");
-        for (const auto [port, field] :
+        for (const auto& [port, field] :
              {std::pair(host, "host_port"), std::pair(container, "container_port")}) {
             if (port < 1 || port > 65535) {
                 return invalid("port_mappings: " + std::string(field) + " is " +

@@ -106,11 +106,10 @@ Result<bool> Swapper::is_ours(const json::object& inspected, std::string_view na
 /// A deployment that ended without commit or rollback has left its swap behind. If its container
 /// runs, it is the one to replace; if not, the one before it comes back first, since that is what
 /// "previous" means.
-Result<void> Swapper::close_older(std::string_view name,
-                                  std::string_view deployment_id,
-                                  Wait wait) {
+Result<int> Swapper::close_older(std::string_view name, std::string_view deployment_id, Wait wait) {
     auto swaps = journal_.swaps_of(name);
     if (!swaps) return std::unexpected(std::move(swaps).error());
+    int restored_count = 0;
     for (auto& older : *swaps) {
         if ((older.state != "open" && older.state != "failed") ||
             older.deployment_id == deployment_id)
@@ -121,13 +120,15 @@ Result<void> Swapper::close_older(std::string_view name,
         if (*standing && container_running(**standing)) {
             older.state = "committed";
             older.step = "superseded";
-            if (auto done = journal_.update(older); !done) return done;
+            if (auto done = journal_.update(older); !done)
+                return std::unexpected(std::move(done).error());
             continue;
         }
         auto restored = restore(older.deployment_id, name, Tell(host_, 0), wait);
         if (!restored) return std::unexpected(std::move(restored).error());
+        ++restored_count;
     }
-    return {};
+    return restored_count;
 }
 
 Result<Swap> Swapper::begin(std::string_view name,

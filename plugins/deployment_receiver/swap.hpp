@@ -91,7 +91,8 @@ class Swapper {
 
   private:
     [[nodiscard]] Result<bool> is_ours(const json::object& inspected, std::string_view name) const;
-    Result<void> close_older(std::string_view name, std::string_view deployment_id, Wait wait);
+    /// How many deployments it has taken back.
+    Result<int> close_older(std::string_view name, std::string_view deployment_id, Wait wait);
     Result<void> retire(const Swap& swap, std::string_view role, Wait wait);
     Result<void> bring_back(const Swap& swap, Wait wait);
     Result<std::string> discard_new(const Swap& swap, Wait wait);

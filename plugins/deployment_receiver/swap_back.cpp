@@ -134,8 +134,6 @@ Result<Swap> Swapper::begin_undo(std::string_view name,
                     std::string(rollback_id) + " has ended already; start a new rollback");
     }
     if (*known) return std::move(**known);
-    if (auto done = close_older(name, rollback_id, wait); !done)
-        return std::unexpected(std::move(done).error());
     auto swaps = journal_.swaps_of(name);
     if (!swaps) return std::unexpected(std::move(swaps).error());
     auto current = engine_.find_container(name, wait);
@@ -193,7 +191,16 @@ Result<std::vector<Swap>> Swapper::undone_by(const Swap& rollback) {
 
 Result<Undone> Swapper::undo(
     std::string_view name, std::string_view rollback_id, int steps, const Tell& tell, Wait wait) {
-    auto begun = begin_undo(name, rollback_id, steps, wait);
+    const auto closed = close_older(name, rollback_id, wait);
+    if (!closed) return std::unexpected(closed.error());
+    if (*closed >= steps) {
+        // A deployment that had failed and was left as it was: taking it back was the step.
+        const auto current = engine_.find_container(name, wait);
+        if (!current) return std::unexpected(current.error());
+        if (*current)
+            return Undone{container_id(**current), container_label(**current, "onex.version"), {}};
+    }
+    auto begun = begin_undo(name, rollback_id, std::max(steps - *closed, 1), wait);
     if (!begun) return std::unexpected(std::move(begun).error());
     auto& swap = *begun;
     const auto turn = [&]() -> Result<json::object> {

@@ -172,7 +172,8 @@ TEST_F(ReceiverTest, UnsignedUploadsAreOnlyKeptAndOnlyWhenAllowed) {
         };
         return part("name=\"package_id\"", id) + part("name=\"container_name\"", app_) +
                part("name=\"verify_checksum\"", "true") +
-               part("name=\"deployment_config\"", json::serialize(config())) +
+               part("name=\"input\"",
+                    json::serialize(json::object{{"deployment_config", config()}})) +
                part("name=\"package\"; filename=\"p.tar.gz\"\r\nContent-Type: application/gzip",
                     package("one")) +
                "--cut--\r\n";

@@ -183,5 +183,40 @@ TEST_F(ReceiverTest, ARequestThatIsCutOffIsRolledBack) {
     EXPECT_EQ(studio_->ask("GET", "/api/deploy/" + id + "/status").json.at("status"), "failed");
 }
 
+TEST_F(ReceiverTest, WhatFailedAndStayedIsTakenBackFirst) {
+    deploy_well("one");
+    const auto one = inspect(app_, "{{.Id}}");
+    // Unhealthy but running, and nobody rolls back: both containers stay to be looked at.
+    auto id = new_id();
+    EXPECT_EQ(deploy(id, "two", "/nothing").code, "HEALTH_CHECK_FAILED");
+    ASSERT_EQ(finish(id, false).status, 200U);
+    EXPECT_EQ(served(), "two");
+    EXPECT_EQ(containers(), 2);
+    auto back = call("rollback", {{"container_name", app_}});
+    ASSERT_EQ(back.status, 200U) << back;
+    EXPECT_EQ(inspect(app_, "{{.Id}} {{.State.Running}}"), one + " true");
+
+    // One that ended goes when the next deployment begins, which then replaces the one before it.
+    id = new_id();
+    EXPECT_EQ(deploy(id, "dead").code, "HEALTH_CHECK_FAILED");
+    ASSERT_EQ(finish(id, false).status, 200U);
+    id = new_id();
+    const auto previous = step("stop_existing_container", id);
+    ASSERT_EQ(previous.status, 200U) << previous;
+    EXPECT_EQ(previous.json.at("previous").at("container_id").as_string(), one);
+    EXPECT_EQ(inspect(app_, "{{.Id}} {{.State.Running}}"), one + " true");
+    (void)step("restore_previous_container", id);
+    finish(id, false);
+
+    // By hand it is that step back, and no further one.
+    id = new_id();
+    EXPECT_EQ(deploy(id, "dead").code, "HEALTH_CHECK_FAILED");
+    ASSERT_EQ(finish(id, false).status, 200U);
+    back = call("rollback", {{"container_name", app_}});
+    ASSERT_EQ(back.status, 200U) << back;
+    EXPECT_EQ(inspect(app_, "{{.Id}} {{.State.Running}} {{.HostConfig.RestartPolicy.Name}}"),
+              one + " true unless-stopped");
+}
+
 }  // namespace
 }  // namespace onex::test

@@ -143,9 +143,11 @@ void Dispatcher::account(const NodeInstance& node,
     }
     if (outcome.output) return;
     const auto& error = outcome.output.error();
-    const bool ours = error.status() == Status::internal;
+    // A node's words may quote a secret of its input, which the caller alone knows how to strike out: only
+    // the host's own finding is repeated here.
+    const bool ours = error.code == "INTERNAL";
     log(ours ? LogLevel::error : LogLevel::debug,
-        operation.name + " failed: " + error.code + ": " + error.message,
+        operation.name + " failed: " + error.code + (ours ? ": " + error.message : ""),
         {{"node", node.name()}, {"correlation_id", error.correlation_id}});
 }
 

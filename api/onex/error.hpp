@@ -54,6 +54,7 @@ inline constexpr std::array kCodes{
     CodeInfo{"CHECKSUM_MISMATCH", Status::corrupt, 422, true},
     CodeInfo{"RESOURCE_LIMIT_EXCEEDED", Status::denied, 422, false},
     CodeInfo{"DOCKER_UNAVAILABLE", Status::unavailable, 503, true},
+    CodeInfo{"DOCKER_ERROR", Status::aborted, 502, true},
     CodeInfo{"PACKAGE_TOO_LARGE", Status::out_of_range, 413, false},
     CodeInfo{"POLICY_DENIED", Status::denied, 403, false},
     CodeInfo{"ARCHITECTURE_MISMATCH", Status::invalid_input, 422, false},

@@ -4,6 +4,8 @@
 #include "plugins/lib/workflow/outputs.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <memory>
 #include <set>
 
 namespace onex::orchestrator {
@@ -13,6 +15,8 @@ constexpr Wait kResolveWait{15'000, 0};
 constexpr Wait kResolveAtEndWait{3'000, 0};
 constexpr std::int64_t kUncancellableMsMax = 15 * 60'000;
 constexpr std::int64_t kWithoutEndMs = 24 * 3'600'000;
+/// What a timer may be late by.
+constexpr std::int64_t kTimerGraceMs = 2'000;
 /// A gap between two signs of movement counts as movement up to this.
 constexpr std::int64_t kMovementGapUs = 2'000'000;
 
@@ -231,8 +235,20 @@ Result<std::string> StepCaller::perform(Run& run,
         run.live = {};
         if (step.cancellable) run.running_key = call.key;
     }
-    const Wait wait{wait_ms(host_, run, step, who), 0};
-    auto answer = host_.call(std::move(call), wait);
+    // A local operation runs on this very thread, so that our own deadline could not end it: a
+    // timer does.
+    const auto most_ms = wait_ms(host_, run, step, who);
+    auto is_late = std::make_shared<std::atomic<bool>>(false);
+    auto timer = host_.after(most_ms, [&host = host_, is_late, key = call.key] {
+        *is_late = true;
+        host.cancel_call(key);
+    });
+    auto answer = host_.call(std::move(call), {most_ms + kTimerGraceMs, 0});
+    if (timer) host_.cancel(*timer);
+    if (!answer && *is_late && answer.error().code == "CANCELLED") {
+        answer = fail("TIMEOUT",
+                      step.operation + " took longer than " + std::to_string(most_ms) + " ms");
+    }
     result.outcome.moving_ms = movement.ms();
     return answer;
 }

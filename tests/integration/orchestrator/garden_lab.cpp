@@ -26,7 +26,7 @@ void GardenLab::start_host(const std::string& orchestrator_settings) {
     options.folder = folder_.path();
     options.name = "laptop";
     options.in_host = "plugin_dirs = ['" ONEX_BINARY_DIR "/tests/plugins', '" ONEX_BINARY_DIR
-                      "/lib/onex/plugins']\nworkflow_dirs = ['" +
+                      "/lib/onex/plugins']\nstop_timeout_ms = 1000\nworkflow_dirs = ['" +
                       folder_.path() + "', '" ONEX_SOURCE_DIR "/tests/integration/orchestrator']";
     options.toml = "[nodes.orchestrator]\nplugin = 'orchestrator'\nlisten = '127.0.0.1:" +
                    std::to_string(port_) + "'\n[nodes.orchestrator.settings]\n" +

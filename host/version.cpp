@@ -2,6 +2,8 @@
 
 namespace onex::host {
 
-std::string_view host_version() { return ONEX_HOST_VERSION; }
+std::string_view host_version() {
+    return ONEX_HOST_VERSION;
+}
 
 }  // namespace onex::host

@@ -31,8 +31,8 @@ enum class Status : std::int32_t {
     bad_handle = -16,
 };
 
-/// One row of the table of semantics 2.5: the code that people and other machines read, what a program
-/// branches on, the HTTP status it is answered with, and whether trying again may help.
+/// One row of the table of semantics 2.5: the code that people and other machines read, what a
+/// program branches on, the HTTP status it is answered with, and whether trying again may help.
 struct CodeInfo {
     std::string_view code;
     Status status;
@@ -89,23 +89,39 @@ inline constexpr std::array kCodes{
 /// The code that stands for a bare status, for errors that come without one.
 [[nodiscard]] constexpr std::string_view code_of(Status status) {
     switch (status) {
-        case Status::ok: return "OK";
-        case Status::cancelled: return "CANCELLED";
-        case Status::invalid_input: return "VALIDATION_ERROR";
-        case Status::timeout: return "TIMEOUT";
-        case Status::not_found: return "NOT_FOUND";
-        case Status::conflict: return "CONFLICT";
-        case Status::denied: return "POLICY_DENIED";
-        case Status::exhausted: return "QUEUE_FULL";
-        case Status::failed_precondition: return "FAILED_PRECONDITION";
-        case Status::out_of_range: return "PACKAGE_TOO_LARGE";
-        case Status::unimplemented: return "UNIMPLEMENTED";
-        case Status::unavailable: return "UNAVAILABLE";
-        case Status::corrupt: return "CHECKSUM_MISMATCH";
-        case Status::unauthenticated: return "AUTHENTICATION_FAILED";
-        case Status::bad_handle: return "BAD_HANDLE";
+        case Status::ok:
+            return "OK";
+        case Status::cancelled:
+            return "CANCELLED";
+        case Status::invalid_input:
+            return "VALIDATION_ERROR";
+        case Status::timeout:
+            return "TIMEOUT";
+        case Status::not_found:
+            return "NOT_FOUND";
+        case Status::conflict:
+            return "CONFLICT";
+        case Status::denied:
+            return "POLICY_DENIED";
+        case Status::exhausted:
+            return "QUEUE_FULL";
+        case Status::failed_precondition:
+            return "FAILED_PRECONDITION";
+        case Status::out_of_range:
+            return "PACKAGE_TOO_LARGE";
+        case Status::unimplemented:
+            return "UNIMPLEMENTED";
+        case Status::unavailable:
+            return "UNAVAILABLE";
+        case Status::corrupt:
+            return "CHECKSUM_MISMATCH";
+        case Status::unauthenticated:
+            return "AUTHENTICATION_FAILED";
+        case Status::bad_handle:
+            return "BAD_HANDLE";
         case Status::aborted:
-        case Status::internal: break;
+        case Status::internal:
+            break;
     }
     return "INTERNAL";
 }

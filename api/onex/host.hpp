@@ -5,401 +5,477 @@
 
 namespace onex __attribute__((visibility("hidden"))) {
 
-enum class LogLevel : std::uint32_t { trace, debug, info, warn, error };
+    enum class LogLevel : std::uint32_t { trace, debug, info, warn, error };
 
-/// Wraps the service tables of one node. Made by the plugin's entry; lives as long as the node. [any thread]
-class Host {
-  public:
-    explicit Host(const onex_host* host) : host_(host) {
-        find(ONEX_LOG_ID, t_.log);
-        find(ONEX_CONFIG_ID, t_.config);
-        find(ONEX_EXEC_ID, t_.exec);
-        find(ONEX_CALL_ID, t_.call);
-        find(ONEX_STREAM_ID, t_.stream);
-        find(ONEX_HTTP_ID, t_.http);
-        find(ONEX_BLOB_ID, t_.blob);
-        find(ONEX_STORE_ID, t_.store);
-        find(ONEX_EVENTS_ID, t_.events);
-        find(ONEX_METRICS_ID, t_.metrics);
-        find(ONEX_CLOCK_ID, t_.clock);
-        find(ONEX_PROCESS_ID, t_.process);
-        find(ONEX_CONTRACT_ID, t_.contract);
-    }
-    Host(const Host&) = delete;
-    Host& operator=(const Host&) = delete;
-
-    [[nodiscard]] const Tables& tables() const { return t_; }
-    [[nodiscard]] bool has(std::string_view id) const {
-        return host_->get_service(host_->ctx, to_abi(id)) != nullptr;
-    }
-
-    // --- log, config, clock
-    void log(LogLevel level, std::string_view message, std::string_view correlation_id = {}) const {
-        t_.log->write(t_.log->ctx, static_cast<std::uint32_t>(level), to_abi(message), to_abi(correlation_id),
-                      nullptr, 0);
-    }
-    [[nodiscard]] std::string settings() const {
-        StringWriter out;
-        t_.config->settings(t_.config->ctx, out.get());
-        return std::move(out.text);
-    }
-    [[nodiscard]] std::string info() const {
-        StringWriter out;
-        t_.config->host_info(t_.config->ctx, out.get());
-        return std::move(out.text);
-    }
-    Result<std::string> secret(std::string_view reference) const {
-        return collect([&](onex_writer* out, onex_error* error) {
-            return t_.config->secret(t_.config->ctx, to_abi(reference), out, error);
-        });
-    }
-    [[nodiscard]] std::int64_t wall_us() const { return t_.clock->wall_us(t_.clock->ctx); }
-    [[nodiscard]] std::int64_t monotonic_us() const { return t_.clock->monotonic_us(t_.clock->ctx); }
-    /// A random UUID, version 4.
-    [[nodiscard]] std::string uuid() const {
-        std::uint8_t b[16];
-        t_.clock->random(t_.clock->ctx, b, sizeof(b));
-        b[6] = static_cast<std::uint8_t>((b[6] & 0x0F) | 0x40);
-        b[8] = static_cast<std::uint8_t>((b[8] & 0x3F) | 0x80);
-        static constexpr char kHex[] = "0123456789abcdef";
-        std::string out;
-        for (int i = 0; i < 16; ++i) {
-            if (i == 4 || i == 6 || i == 8 || i == 10) out += '-';
-            out += kHex[b[i] >> 4];
-            out += kHex[b[i] & 15];
+    /// Wraps the service tables of one node. Made by the plugin's entry; lives as long as the node.
+    /// [any thread]
+    class Host {
+      public:
+        explicit Host(const onex_host* host) : host_(host) {
+            find(ONEX_LOG_ID, t_.log);
+            find(ONEX_CONFIG_ID, t_.config);
+            find(ONEX_EXEC_ID, t_.exec);
+            find(ONEX_CALL_ID, t_.call);
+            find(ONEX_STREAM_ID, t_.stream);
+            find(ONEX_HTTP_ID, t_.http);
+            find(ONEX_BLOB_ID, t_.blob);
+            find(ONEX_STORE_ID, t_.store);
+            find(ONEX_EVENTS_ID, t_.events);
+            find(ONEX_METRICS_ID, t_.metrics);
+            find(ONEX_CLOCK_ID, t_.clock);
+            find(ONEX_PROCESS_ID, t_.process);
+            find(ONEX_CONTRACT_ID, t_.contract);
         }
-        return out;
-    }
+        Host(const Host&) = delete;
+        Host& operator=(const Host&) = delete;
 
-    // --- exec. The function is destroyed without a call when the task is dropped.
-    Result<onex_handle> post(std::function<void()> work) const {
-        return task(std::move(work), [&](onex_task_fn fn, void* user, onex_handle* out) {
-            return t_.exec->post(t_.exec->ctx, fn, user, out);
-        });
-    }
-    Result<onex_handle> after(std::int64_t delay_ms, std::function<void()> work) const {
-        return task(std::move(work), [&](onex_task_fn fn, void* user, onex_handle* out) {
-            return t_.exec->after(t_.exec->ctx, delay_ms, fn, user, out);
-        });
-    }
-    Result<onex_handle> every(std::int64_t period_ms, std::function<void()> work) const {
-        auto boxed = std::make_unique<std::function<void()>>(std::move(work));
-        onex_handle handle = 0;
-        const auto status = t_.exec->every(
-            t_.exec->ctx, period_ms,
-            [](void* user, std::uint32_t dropped) {
-                auto* work = static_cast<std::function<void()>*>(user);
-                if (dropped) {
-                    delete work;
-                    return;
-                }
-                guarded(*work);
-            },
-            boxed.get(), &handle);
-        if (status < 0) return std::unexpected(refused(status));
-        (void)boxed.release();
-        return handle;
-    }
-    void cancel(onex_handle task) const { t_.exec->cancel(t_.exec->ctx, task); }
+        [[nodiscard]] const Tables& tables() const { return t_; }
+        [[nodiscard]] bool has(std::string_view id) const {
+            return host_->get_service(host_->ctx, to_abi(id)) != nullptr;
+        }
 
-    // --- calls
-    Result<std::string> call(Call call, Wait wait) const {
-        onex_call abi = to_call(call);
-        return collect([&](onex_writer* out, onex_error* error) {
-            return t_.call->call(t_.call->ctx, &abi, wait.abi(), out, error);
-        });
-    }
-    Result<std::string> resolve(std::string_view target,
-                                std::string_view node,
-                                std::string_view on,
-                                std::string_view operation,
-                                Wait wait) const {
-        return collect([&](onex_writer* out, onex_error* error) {
-            return t_.call->resolve(t_.call->ctx, to_abi(target), to_abi(node), to_abi(on), to_abi(operation),
-                                    wait.abi(), out, error);
-        });
-    }
+        // --- log, config, clock
+        void log(LogLevel level,
+                 std::string_view message,
+                 std::string_view correlation_id = {}) const {
+            t_.log->write(t_.log->ctx,
+                          static_cast<std::uint32_t>(level),
+                          to_abi(message),
+                          to_abi(correlation_id),
+                          nullptr,
+                          0);
+        }
+        [[nodiscard]] std::string settings() const {
+            StringWriter out;
+            t_.config->settings(t_.config->ctx, out.get());
+            return std::move(out.text);
+        }
+        [[nodiscard]] std::string info() const {
+            StringWriter out;
+            t_.config->host_info(t_.config->ctx, out.get());
+            return std::move(out.text);
+        }
+        Result<std::string> secret(std::string_view reference) const {
+            return collect([&](onex_writer* out, onex_error* error) {
+                return t_.config->secret(t_.config->ctx, to_abi(reference), out, error);
+            });
+        }
+        [[nodiscard]] std::int64_t wall_us() const { return t_.clock->wall_us(t_.clock->ctx); }
+        [[nodiscard]] std::int64_t monotonic_us() const {
+            return t_.clock->monotonic_us(t_.clock->ctx);
+        }
+        /// A random UUID, version 4.
+        [[nodiscard]] std::string uuid() const {
+            std::uint8_t b[16];
+            t_.clock->random(t_.clock->ctx, b, sizeof(b));
+            b[6] = static_cast<std::uint8_t>((b[6] & 0x0F) | 0x40);
+            b[8] = static_cast<std::uint8_t>((b[8] & 0x3F) | 0x80);
+            static constexpr char kHex[] = "0123456789abcdef";
+            std::string out;
+            for (int i = 0; i < 16; ++i) {
+                if (i == 4 || i == 6 || i == 8 || i == 10) out += '-';
+                out += kHex[b[i] >> 4];
+                out += kHex[b[i] & 15];
+            }
+            return out;
+        }
 
-    /// Cancels running calls of this node by their key; false when there is none.
-    bool cancel_call(std::string_view key) const {  // NOLINT(modernize-use-nodiscard): often done blindly
-        return t_.call->cancel_call(t_.call->ctx, to_abi(key)) >= 0;
-    }
+        // --- exec. The function is destroyed without a call when the task is dropped.
+        Result<onex_handle> post(std::function<void()> work) const {
+            return task(std::move(work), [&](onex_task_fn fn, void* user, onex_handle* out) {
+                return t_.exec->post(t_.exec->ctx, fn, user, out);
+            });
+        }
+        Result<onex_handle> after(std::int64_t delay_ms, std::function<void()> work) const {
+            return task(std::move(work), [&](onex_task_fn fn, void* user, onex_handle* out) {
+                return t_.exec->after(t_.exec->ctx, delay_ms, fn, user, out);
+            });
+        }
+        Result<onex_handle> every(std::int64_t period_ms, std::function<void()> work) const {
+            auto boxed = std::make_unique<std::function<void()>>(std::move(work));
+            onex_handle handle = 0;
+            const auto status = t_.exec->every(
+                t_.exec->ctx,
+                period_ms,
+                [](void* user, std::uint32_t dropped) {
+                    auto* work = static_cast<std::function<void()>*>(user);
+                    if (dropped) {
+                        delete work;
+                        return;
+                    }
+                    guarded(*work);
+                },
+                boxed.get(),
+                &handle);
+            if (status < 0) return std::unexpected(refused(status));
+            (void)boxed.release();
+            return handle;
+        }
+        void cancel(onex_handle task) const { t_.exec->cancel(t_.exec->ctx, task); }
 
-    // --- streams
-    /// {reader, writer}
-    [[nodiscard]] Result<std::pair<Stream, Stream>> pipe(std::uint32_t chunks_max = 2) const {
-        onex_handle reader = 0;
-        onex_handle writer = 0;
-        const auto status = t_.stream->pipe(t_.stream->ctx, chunks_max, &reader, &writer);
-        if (status < 0) return std::unexpected(refused(status));
-        return std::pair{Stream{t_.stream, reader}, Stream{t_.stream, writer}};
-    }
+        // --- calls
+        Result<std::string> call(Call call, Wait wait) const {
+            onex_call abi = to_call(call);
+            return collect([&](onex_writer* out, onex_error* error) {
+                return t_.call->call(t_.call->ctx, &abi, wait.abi(), out, error);
+            });
+        }
+        Result<std::string> resolve(std::string_view target,
+                                    std::string_view node,
+                                    std::string_view on,
+                                    std::string_view operation,
+                                    Wait wait) const {
+            return collect([&](onex_writer* out, onex_error* error) {
+                return t_.call->resolve(t_.call->ctx,
+                                        to_abi(target),
+                                        to_abi(node),
+                                        to_abi(on),
+                                        to_abi(operation),
+                                        wait.abi(),
+                                        out,
+                                        error);
+            });
+        }
 
-    // --- http
-    Result<HttpResponse> http_send(HttpRequest request, Wait wait) const {
-        return http(request, wait, false);
-    }
-    Result<HttpResponse> http_open(HttpRequest request, Wait wait) const { return http(request, wait, true); }
+        /// Cancels running calls of this node by their key; false when there is none.
+        bool cancel_call(
+            std::string_view key) const {  // NOLINT(modernize-use-nodiscard): often done blindly
+            return t_.call->cancel_call(t_.call->ctx, to_abi(key)) >= 0;
+        }
 
-    // --- blobs
-    Result<BlobInfo> spool(Stream& stream, std::uint64_t bytes_max, std::string_view expected, Wait wait) const {
-        ErrorSlot error;
-        onex_blob_info info{};
-        info.struct_size = sizeof(info);
-        const auto status = t_.blob->spool(t_.blob->ctx, stream.get(), bytes_max, to_abi(expected), wait.abi(),
-                                           &info, error.get());
-        if (status < 0) return error.fail(status);
-        return BlobInfo{std::string(info.digest, sizeof(info.digest)), info.bytes};
-    }
-    Result<Stream> open_blob(std::string_view digest, std::uint64_t offset = 0) const {
-        ErrorSlot error;
-        onex_handle handle = 0;
-        const auto status = t_.blob->open(t_.blob->ctx, to_abi(digest), offset, &handle, error.get());
-        if (status < 0) return error.fail(status);
-        return Stream{t_.stream, handle};
-    }
-    Result<BlobInfo> stat_blob(std::string_view digest) const {
-        ErrorSlot error;
-        onex_blob_info info{};
-        info.struct_size = sizeof(info);
-        const auto status = t_.blob->stat(t_.blob->ctx, to_abi(digest), &info, error.get());
-        if (status < 0) return error.fail(status);
-        return BlobInfo{std::string(info.digest, sizeof(info.digest)), info.bytes};
-    }
-    Result<void> remove_blob(std::string_view digest) const {
-        ErrorSlot error;
-        const auto status = t_.blob->remove(t_.blob->ctx, to_abi(digest), error.get());
-        if (status < 0) return error.fail(status);
-        return {};
-    }
-    [[nodiscard]] std::uint64_t blob_free_bytes() const {
-        std::uint64_t out = 0;
-        t_.blob->free_bytes(t_.blob->ctx, &out);
-        return out;
-    }
+        // --- streams
+        /// {reader, writer}
+        [[nodiscard]] Result<std::pair<Stream, Stream>> pipe(std::uint32_t chunks_max = 2) const {
+            onex_handle reader = 0;
+            onex_handle writer = 0;
+            const auto status = t_.stream->pipe(t_.stream->ctx, chunks_max, &reader, &writer);
+            if (status < 0) return std::unexpected(refused(status));
+            return std::pair{Stream{t_.stream, reader}, Stream{t_.stream, writer}};
+        }
 
-    // --- store and events
-    Result<Tx> begin(bool write, Wait wait) const {
-        ErrorSlot error;
-        onex_handle tx = 0;
-        const auto status = t_.store->begin(t_.store->ctx, write ? ONEX_TX_WRITE : ONEX_TX_READ, wait.abi(), &tx,
-                                            error.get());
-        if (status < 0) return error.fail(status);
-        return Tx{t_.store, tx};
-    }
-    /// One statement in a transaction of its own.
-    Result<Rows> execute(bool write, std::string_view sql, const std::vector<Param>& params, Wait wait) const {
-        auto tx = begin(write, wait);
-        if (!tx) return std::unexpected(std::move(tx).error());
-        auto rows = tx->execute(sql, params);
-        if (!rows) return rows;
-        if (auto done = tx->commit(); !done) return std::unexpected(std::move(done).error());
-        return rows;
-    }
-    /// `tx` may be null: a transaction of its own. Returns the event's id.
-    Result<std::string> publish(const Event& event, Tx* tx) const {
-        onex_event abi{};
-        abi.struct_size = sizeof(abi);
-        abi.type = to_abi(event.type);
-        abi.topic = to_abi(event.topic);
-        abi.key = to_abi(event.key);
-        abi.correlation_id = to_abi(event.correlation_id);
-        abi.workflow_id = to_abi(event.workflow_id);
-        abi.payload = to_abi(event.payload);
-        abi.metadata = to_abi(event.metadata);
-        return collect([&](onex_writer* out, onex_error* error) {
-            return t_.events->publish(t_.events->ctx, tx ? tx->get() : 0, &abi, out, error);
-        });
-    }
-    Result<std::string> read_events(std::int64_t after, std::string_view workflow_id, std::uint32_t limit) const {
-        return collect([&](onex_writer* out, onex_error* error) {
-            return t_.events->read(t_.events->ctx, after, to_abi(workflow_id), limit, out, error);
-        });
-    }
+        // --- http
+        Result<HttpResponse> http_send(HttpRequest request, Wait wait) const {
+            return http(request, wait, false);
+        }
+        Result<HttpResponse> http_open(HttpRequest request, Wait wait) const {
+            return http(request, wait, true);
+        }
 
-    // --- metrics
-    enum class MetricKind : std::uint32_t { counter, gauge, histogram };
-    Result<onex_handle> define_metric(MetricKind kind,
-                                      std::string_view name,
-                                      std::string_view help,
-                                      const std::vector<std::string>& labels = {},
-                                      const std::vector<double>& buckets = {}) const {
-        std::vector<onex_str> names;
-        for (const auto& label : labels) names.push_back(to_abi(label));
-        ErrorSlot error;
-        onex_handle out = 0;
-        const auto status = t_.metrics->define(
-            t_.metrics->ctx, static_cast<std::uint32_t>(kind), to_abi(name), to_abi(help), names.data(),
-            static_cast<std::uint32_t>(names.size()), buckets.data(), static_cast<std::uint32_t>(buckets.size()),
-            &out, error.get());
-        if (status < 0) return error.fail(status);
-        return out;
-    }
-    void record(onex_handle metric, const std::vector<std::string>& labels, double value) const {
-        std::vector<onex_str> values;
-        for (const auto& label : labels) values.push_back(to_abi(label));
-        t_.metrics->record(t_.metrics->ctx, metric, values.data(), static_cast<std::uint32_t>(values.size()), value);
-    }
-    void forget(onex_handle metric, const std::vector<std::string>& labels) const {
-        std::vector<onex_str> values;
-        for (const auto& label : labels) values.push_back(to_abi(label));
-        t_.metrics->forget(t_.metrics->ctx, metric, values.data(), static_cast<std::uint32_t>(values.size()));
-    }
+        // --- blobs
+        Result<BlobInfo> spool(Stream& stream,
+                               std::uint64_t bytes_max,
+                               std::string_view expected,
+                               Wait wait) const {
+            ErrorSlot error;
+            onex_blob_info info{};
+            info.struct_size = sizeof(info);
+            const auto status = t_.blob->spool(t_.blob->ctx,
+                                               stream.get(),
+                                               bytes_max,
+                                               to_abi(expected),
+                                               wait.abi(),
+                                               &info,
+                                               error.get());
+            if (status < 0) return error.fail(status);
+            return BlobInfo{std::string(info.digest, sizeof(info.digest)), info.bytes};
+        }
+        Result<Stream> open_blob(std::string_view digest, std::uint64_t offset = 0) const {
+            ErrorSlot error;
+            onex_handle handle = 0;
+            const auto status =
+                t_.blob->open(t_.blob->ctx, to_abi(digest), offset, &handle, error.get());
+            if (status < 0) return error.fail(status);
+            return Stream{t_.stream, handle};
+        }
+        Result<BlobInfo> stat_blob(std::string_view digest) const {
+            ErrorSlot error;
+            onex_blob_info info{};
+            info.struct_size = sizeof(info);
+            const auto status = t_.blob->stat(t_.blob->ctx, to_abi(digest), &info, error.get());
+            if (status < 0) return error.fail(status);
+            return BlobInfo{std::string(info.digest, sizeof(info.digest)), info.bytes};
+        }
+        Result<void> remove_blob(std::string_view digest) const {
+            ErrorSlot error;
+            const auto status = t_.blob->remove(t_.blob->ctx, to_abi(digest), error.get());
+            if (status < 0) return error.fail(status);
+            return {};
+        }
+        [[nodiscard]] std::uint64_t blob_free_bytes() const {
+            std::uint64_t out = 0;
+            t_.blob->free_bytes(t_.blob->ctx, &out);
+            return out;
+        }
 
-    // --- process
-    struct Process {
-        std::vector<std::string> args;
-        std::string folder;
-        Headers environment;
-        Stream input;
-        std::function<void(bool is_stderr, std::string_view line)> on_line;
-    };
-    Result<int> run(Process process, Wait wait) const {
-        std::vector<onex_str> args;
-        for (const auto& arg : process.args) args.push_back(to_abi(arg));
-        std::vector<onex_field> environment;
-        for (const auto& [name, value] : process.environment) environment.push_back({to_abi(name), to_abi(value)});
-        onex_process abi{};
-        abi.struct_size = sizeof(abi);
-        abi.args = args.data();
-        abi.arg_count = static_cast<std::uint32_t>(args.size());
-        abi.folder = to_abi(process.folder);
-        abi.environment = environment.data();
-        abi.environment_count = static_cast<std::uint32_t>(environment.size());
-        abi.input = process.input.release();
-        abi.user = &process;
-        abi.on_line = [](void* user, std::uint32_t stream, onex_str line) {
-            auto& on_line = static_cast<Process*>(user)->on_line;
-            if (on_line) guarded([&] { on_line(stream == 2, from_abi(line)); });
+        // --- store and events
+        Result<Tx> begin(bool write, Wait wait) const {
+            ErrorSlot error;
+            onex_handle tx = 0;
+            const auto status = t_.store->begin(
+                t_.store->ctx, write ? ONEX_TX_WRITE : ONEX_TX_READ, wait.abi(), &tx, error.get());
+            if (status < 0) return error.fail(status);
+            return Tx{t_.store, tx};
+        }
+        /// One statement in a transaction of its own.
+        Result<Rows> execute(bool write,
+                             std::string_view sql,
+                             const std::vector<Param>& params,
+                             Wait wait) const {
+            auto tx = begin(write, wait);
+            if (!tx) return std::unexpected(std::move(tx).error());
+            auto rows = tx->execute(sql, params);
+            if (!rows) return rows;
+            if (auto done = tx->commit(); !done) return std::unexpected(std::move(done).error());
+            return rows;
+        }
+        /// `tx` may be null: a transaction of its own. Returns the event's id.
+        Result<std::string> publish(const Event& event, Tx* tx) const {
+            onex_event abi{};
+            abi.struct_size = sizeof(abi);
+            abi.type = to_abi(event.type);
+            abi.topic = to_abi(event.topic);
+            abi.key = to_abi(event.key);
+            abi.correlation_id = to_abi(event.correlation_id);
+            abi.workflow_id = to_abi(event.workflow_id);
+            abi.payload = to_abi(event.payload);
+            abi.metadata = to_abi(event.metadata);
+            return collect([&](onex_writer* out, onex_error* error) {
+                return t_.events->publish(t_.events->ctx, tx ? tx->get() : 0, &abi, out, error);
+            });
+        }
+        Result<std::string> read_events(std::int64_t after,
+                                        std::string_view workflow_id,
+                                        std::uint32_t limit) const {
+            return collect([&](onex_writer* out, onex_error* error) {
+                return t_.events->read(
+                    t_.events->ctx, after, to_abi(workflow_id), limit, out, error);
+            });
+        }
+
+        // --- metrics
+        enum class MetricKind : std::uint32_t { counter, gauge, histogram };
+        Result<onex_handle> define_metric(MetricKind kind,
+                                          std::string_view name,
+                                          std::string_view help,
+                                          const std::vector<std::string>& labels = {},
+                                          const std::vector<double>& buckets = {}) const {
+            std::vector<onex_str> names;
+            for (const auto& label : labels)
+                names.push_back(to_abi(label));
+            ErrorSlot error;
+            onex_handle out = 0;
+            const auto status = t_.metrics->define(t_.metrics->ctx,
+                                                   static_cast<std::uint32_t>(kind),
+                                                   to_abi(name),
+                                                   to_abi(help),
+                                                   names.data(),
+                                                   static_cast<std::uint32_t>(names.size()),
+                                                   buckets.data(),
+                                                   static_cast<std::uint32_t>(buckets.size()),
+                                                   &out,
+                                                   error.get());
+            if (status < 0) return error.fail(status);
+            return out;
+        }
+        void record(onex_handle metric,
+                    const std::vector<std::string>& labels,
+                    double value) const {
+            std::vector<onex_str> values;
+            for (const auto& label : labels)
+                values.push_back(to_abi(label));
+            t_.metrics->record(t_.metrics->ctx,
+                               metric,
+                               values.data(),
+                               static_cast<std::uint32_t>(values.size()),
+                               value);
+        }
+        void forget(onex_handle metric, const std::vector<std::string>& labels) const {
+            std::vector<onex_str> values;
+            for (const auto& label : labels)
+                values.push_back(to_abi(label));
+            t_.metrics->forget(
+                t_.metrics->ctx, metric, values.data(), static_cast<std::uint32_t>(values.size()));
+        }
+
+        // --- process
+        struct Process {
+            std::vector<std::string> args;
+            std::string folder;
+            Headers environment;
+            Stream input;
+            std::function<void(bool is_stderr, std::string_view line)> on_line;
         };
-        ErrorSlot error;
-        std::int32_t code = 0;
-        const auto status = t_.process->run(t_.process->ctx, &abi, wait.abi(), &code, error.get());
-        if (status < 0) return error.fail(status);
-        return code;
-    }
-
-    // --- contracts and schemas
-    /// YAML → {JSON, places}.
-    Result<std::pair<std::string, std::string>> parse_yaml(std::string_view yaml) const {
-        StringWriter json;
-        StringWriter places;
-        ErrorSlot error;
-        const auto status =
-            t_.contract->parse_yaml(t_.contract->ctx, to_abi(yaml), json.get(), places.get(), error.get());
-        if (status < 0) return error.fail(status);
-        return std::pair{std::move(json.text), std::move(places.text)};
-    }
-    /// Checks `json` against `schema` (text) and returns it with its defaults filled in.
-    Result<std::string> check(std::string_view schema, std::string_view json) const {
-        ErrorSlot error;
-        onex_handle handle = 0;
-        auto status = t_.contract->compile(t_.contract->ctx, to_abi(schema), &handle, error.get());
-        if (status < 0) return error.fail(status);
-        StringWriter out;
-        status = t_.contract->check(t_.contract->ctx, handle, to_abi(json), out.get(), error.get());
-        t_.contract->release(t_.contract->ctx, handle);
-        if (status < 0) return error.fail(status);
-        return std::move(out.text);
-    }
-
-    /// Runs `work` so that nothing escapes; for functions that the host calls.
-    template <class Work>
-    static void guarded(Work&& work) noexcept {
-        try {
-            work();
-        } catch (...) {  // Nobody is there to tell; the work's own edges report what matters.
-        }
-    }
-
-  private:
-    template <class Table>
-    void find(std::string_view id, const Table*& out) const {
-        out = static_cast<const Table*>(host_->get_service(host_->ctx, to_abi(id)));
-    }
-    static Error refused(onex_status status) {
-        return {std::string(code_of(static_cast<Status>(status))), "the host refused: it is busy or stopping", {}, {}};
-    }
-    template <class Function>
-    static Result<std::string> collect(Function&& function) {
-        StringWriter out;
-        ErrorSlot error;
-        const onex_status status = function(out.get(), error.get());
-        if (status < 0) return error.fail(status);
-        return std::move(out.text);
-    }
-    template <class Start>
-    static Result<onex_handle> task(std::function<void()> work, Start&& start) {
-        auto boxed = std::make_unique<std::function<void()>>(std::move(work));
-        onex_handle handle = 0;
-        const onex_status status = start(
-            [](void* user, std::uint32_t dropped) {
-                const std::unique_ptr<std::function<void()>> work(static_cast<std::function<void()>*>(user));
-                if (!dropped) guarded(*work);
-            },
-            boxed.get(), &handle);
-        if (status < 0) return std::unexpected(refused(status));
-        (void)boxed.release();
-        return handle;
-    }
-    static onex_call to_call(Call& call) {
-        onex_call abi{};
-        abi.struct_size = sizeof(abi);
-        abi.target = to_abi(call.target);
-        abi.node = to_abi(call.node);
-        abi.operation = to_abi(call.operation);
-        abi.input = to_abi(call.input);
-        abi.correlation_id = to_abi(call.correlation_id);
-        abi.key = to_abi(call.key);
-        abi.timeout_ms = call.timeout_ms;
-        abi.stream_in = call.stream_in.release();
-        abi.stream_out = call.stream_out.release();
-        if (call.on_progress) {
-            abi.progress_user = &call.on_progress;
-            abi.on_progress = [](void* user, const onex_progress* progress) {
-                const auto& tell = *static_cast<std::function<void(const Progress&)>*>(user);
-                guarded([&] {
-                    tell({static_cast<Progress::Kind>(progress->kind), progress->done, progress->total,
-                          from_abi(progress->text)});
-                });
+        Result<int> run(Process process, Wait wait) const {
+            std::vector<onex_str> args;
+            for (const auto& arg : process.args)
+                args.push_back(to_abi(arg));
+            std::vector<onex_field> environment;
+            for (const auto& [name, value] : process.environment)
+                environment.push_back({to_abi(name), to_abi(value)});
+            onex_process abi{};
+            abi.struct_size = sizeof(abi);
+            abi.args = args.data();
+            abi.arg_count = static_cast<std::uint32_t>(args.size());
+            abi.folder = to_abi(process.folder);
+            abi.environment = environment.data();
+            abi.environment_count = static_cast<std::uint32_t>(environment.size());
+            abi.input = process.input.release();
+            abi.user = &process;
+            abi.on_line = [](void* user, std::uint32_t stream, onex_str line) {
+                auto& on_line = static_cast<Process*>(user)->on_line;
+                if (on_line) guarded([&] { on_line(stream == 2, from_abi(line)); });
             };
+            ErrorSlot error;
+            std::int32_t code = 0;
+            const auto status =
+                t_.process->run(t_.process->ctx, &abi, wait.abi(), &code, error.get());
+            if (status < 0) return error.fail(status);
+            return code;
         }
-        return abi;
-    }
-    Result<HttpResponse> http(HttpRequest& request, Wait wait, bool stream) const {
-        std::vector<onex_field> headers;
-        for (const auto& [name, value] : request.headers) headers.push_back({to_abi(name), to_abi(value)});
-        onex_http_request abi{};
-        abi.struct_size = sizeof(abi);
-        abi.header_count = static_cast<std::uint32_t>(headers.size());
-        abi.method = to_abi(request.method);
-        abi.url = to_abi(request.url);
-        abi.unix_socket = to_abi(request.unix_socket);
-        abi.headers = headers.data();
-        abi.body = {reinterpret_cast<const std::uint8_t*>(request.body.data()), request.body.size()};
-        abi.body_stream = request.body_stream.release();
-        abi.body_bytes_max = request.body_bytes_max;
-        abi.idle_ms = request.idle_ms;
-        onex_http_response response{};
-        response.struct_size = sizeof(response);
-        StringWriter head;
-        StringWriter body;
-        ErrorSlot error;
-        onex_handle handle = 0;
-        const auto status =
-            stream ? t_.http->open(t_.http->ctx, &abi, wait.abi(), &response, head.get(), &handle, error.get())
-                   : t_.http->send(t_.http->ctx, &abi, wait.abi(), &response, head.get(), body.get(), error.get());
-        if (status < 0) return error.fail(status);
-        HttpResponse out;
-        out.status = response.status;
-        out.headers = std::move(head.text);
-        out.body = std::move(body.text);
-        out.stream = Stream{t_.stream, handle};
-        return out;
-    }
 
-    const onex_host* host_;
-    Tables t_;
-};
+        // --- contracts and schemas
+        /// YAML → {JSON, places}.
+        Result<std::pair<std::string, std::string>> parse_yaml(std::string_view yaml) const {
+            StringWriter json;
+            StringWriter places;
+            ErrorSlot error;
+            const auto status = t_.contract->parse_yaml(
+                t_.contract->ctx, to_abi(yaml), json.get(), places.get(), error.get());
+            if (status < 0) return error.fail(status);
+            return std::pair{std::move(json.text), std::move(places.text)};
+        }
+        /// Checks `json` against `schema` (text) and returns it with its defaults filled in.
+        Result<std::string> check(std::string_view schema, std::string_view json) const {
+            ErrorSlot error;
+            onex_handle handle = 0;
+            auto status =
+                t_.contract->compile(t_.contract->ctx, to_abi(schema), &handle, error.get());
+            if (status < 0) return error.fail(status);
+            StringWriter out;
+            status =
+                t_.contract->check(t_.contract->ctx, handle, to_abi(json), out.get(), error.get());
+            t_.contract->release(t_.contract->ctx, handle);
+            if (status < 0) return error.fail(status);
+            return std::move(out.text);
+        }
+
+        /// Runs `work` so that nothing escapes; for functions that the host calls.
+        template <class Work>
+        static void guarded(Work&& work) noexcept {
+            try {
+                work();
+            } catch (...) {  // Nobody is there to tell; the work's own edges report what matters.
+            }
+        }
+
+      private:
+        template <class Table>
+        void find(std::string_view id, const Table*& out) const {
+            out = static_cast<const Table*>(host_->get_service(host_->ctx, to_abi(id)));
+        }
+        static Error refused(onex_status status) {
+            return {std::string(code_of(static_cast<Status>(status))),
+                    "the host refused: it is busy or stopping",
+                    {},
+                    {}};
+        }
+        template <class Function>
+        static Result<std::string> collect(Function&& function) {
+            StringWriter out;
+            ErrorSlot error;
+            const onex_status status = function(out.get(), error.get());
+            if (status < 0) return error.fail(status);
+            return std::move(out.text);
+        }
+        template <class Start>
+        static Result<onex_handle> task(std::function<void()> work, Start&& start) {
+            auto boxed = std::make_unique<std::function<void()>>(std::move(work));
+            onex_handle handle = 0;
+            const onex_status status = start(
+                [](void* user, std::uint32_t dropped) {
+                    const std::unique_ptr<std::function<void()>> work(
+                        static_cast<std::function<void()>*>(user));
+                    if (!dropped) guarded(*work);
+                },
+                boxed.get(),
+                &handle);
+            if (status < 0) return std::unexpected(refused(status));
+            (void)boxed.release();
+            return handle;
+        }
+        static onex_call to_call(Call& call) {
+            onex_call abi{};
+            abi.struct_size = sizeof(abi);
+            abi.target = to_abi(call.target);
+            abi.node = to_abi(call.node);
+            abi.operation = to_abi(call.operation);
+            abi.input = to_abi(call.input);
+            abi.correlation_id = to_abi(call.correlation_id);
+            abi.key = to_abi(call.key);
+            abi.timeout_ms = call.timeout_ms;
+            abi.stream_in = call.stream_in.release();
+            abi.stream_out = call.stream_out.release();
+            if (call.on_progress) {
+                abi.progress_user = &call.on_progress;
+                abi.on_progress = [](void* user, const onex_progress* progress) {
+                    const auto& tell = *static_cast<std::function<void(const Progress&)>*>(user);
+                    guarded([&] {
+                        tell({static_cast<Progress::Kind>(progress->kind),
+                              progress->done,
+                              progress->total,
+                              from_abi(progress->text)});
+                    });
+                };
+            }
+            return abi;
+        }
+        Result<HttpResponse> http(HttpRequest& request, Wait wait, bool stream) const {
+            std::vector<onex_field> headers;
+            for (const auto& [name, value] : request.headers)
+                headers.push_back({to_abi(name), to_abi(value)});
+            onex_http_request abi{};
+            abi.struct_size = sizeof(abi);
+            abi.header_count = static_cast<std::uint32_t>(headers.size());
+            abi.method = to_abi(request.method);
+            abi.url = to_abi(request.url);
+            abi.unix_socket = to_abi(request.unix_socket);
+            abi.headers = headers.data();
+            abi.body = {reinterpret_cast<const std::uint8_t*>(request.body.data()),
+                        request.body.size()};
+            abi.body_stream = request.body_stream.release();
+            abi.body_bytes_max = request.body_bytes_max;
+            abi.idle_ms = request.idle_ms;
+            onex_http_response response{};
+            response.struct_size = sizeof(response);
+            StringWriter head;
+            StringWriter body;
+            ErrorSlot error;
+            onex_handle handle = 0;
+            const auto status = stream ? t_.http->open(t_.http->ctx,
+                                                       &abi,
+                                                       wait.abi(),
+                                                       &response,
+                                                       head.get(),
+                                                       &handle,
+                                                       error.get())
+                                       : t_.http->send(t_.http->ctx,
+                                                       &abi,
+                                                       wait.abi(),
+                                                       &response,
+                                                       head.get(),
+                                                       body.get(),
+                                                       error.get());
+            if (status < 0) return error.fail(status);
+            HttpResponse out;
+            out.status = response.status;
+            out.headers = std::move(head.text);
+            out.body = std::move(body.text);
+            out.stream = Stream{t_.stream, handle};
+            return out;
+        }
+
+        const onex_host* host_;
+        Tables t_;
+    };
 
 }  // namespace onex

@@ -139,7 +139,8 @@ std::string quoted_at_end(std::string_view text) {
 
 std::string type_message(const Place& place) {
     // What fits no int64 is no integer to valijson.
-    if (place.value != nullptr && place.value->is_uint64() && expected(place, "type") == "integer") {
+    if (place.value != nullptr && place.value->is_uint64() &&
+        expected(place, "type") == "integer") {
         return shown_value(place) + " is too large; at most 9223372036854775807";
     }
     const auto kind = place.value == nullptr ? std::string("the name") : kind_of(*place.value);

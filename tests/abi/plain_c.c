@@ -58,7 +58,9 @@ static onex_status answer(plain_node* node, onex_token token, const char* output
     return node->call->answer(node->call->ctx, token, &good);
 }
 
-static onex_status answer_failure(plain_node* node, onex_token token, onex_str code,
+static onex_status answer_failure(plain_node* node,
+                                  onex_token token,
+                                  onex_str code,
                                   onex_str message) {
     onex_failure failure;
     memset(&failure, 0, sizeof failure);
@@ -78,8 +80,12 @@ static onex_status echo(plain_node* node, const onex_request* request) {
     writer.ctx = &settings;
     writer.append = append_to_buffer;
     if (node->config->settings(node->config->ctx, &writer) != ONEX_OK) return ONEX_E_INTERNAL;
-    snprintf(output, sizeof output, "{\"input\":%.*s,\"settings\":%s}", (int)request->input.size,
-             request->input.data, settings.data);
+    snprintf(output,
+             sizeof output,
+             "{\"input\":%.*s,\"settings\":%s}",
+             (int)request->input.size,
+             request->input.data,
+             settings.data);
     return answer(node, request->token, output);
 }
 
@@ -102,7 +108,10 @@ static onex_status echo_later(plain_node* node, const onex_request* request) {
     if (later == NULL) return ONEX_E_EXHAUSTED;
     later->call = node->call;
     later->token = request->token;
-    snprintf(later->output, sizeof later->output, "{\"input\":%.*s}", (int)request->input.size,
+    snprintf(later->output,
+             sizeof later->output,
+             "{\"input\":%.*s}",
+             (int)request->input.size,
              request->input.data);
     status = node->exec->after(node->exec->ctx, 20, answer_pending, later, &task);
     if (status != ONEX_OK) free(later);
@@ -150,7 +159,8 @@ static onex_status count(plain_node* node, const onex_request* request) {
 static onex_status start(void* self, onex_error* error) {
     plain_node* node = (plain_node*)self;
     (void)error;
-    node->log->write(node->log->ctx, ONEX_LOG_INFO, text_of("plain C is here"), text_of(""), NULL, 0);
+    node->log->write(
+        node->log->ctx, ONEX_LOG_INFO, text_of("plain C is here"), text_of(""), NULL, 0);
     return ONEX_OK;
 }
 
@@ -166,7 +176,9 @@ static void stop(void* self) {
     node->forgotten = 0;
 }
 
-static void destroy(void* self) { free(self); }
+static void destroy(void* self) {
+    free(self);
+}
 
 static onex_status invoke(void* self, const onex_request* request, onex_error* error) {
     plain_node* node = (plain_node*)self;
@@ -176,7 +188,9 @@ static onex_status invoke(void* self, const onex_request* request, onex_error* e
     if (same(request->operation, "count")) return count(node, request);
     if (same(request->operation, "wrong_output")) return answer(node, request->token, "{}");
     if (same(request->operation, "refuse")) {
-        return answer_failure(node, request->token, text_of("POLICY_DENIED"),
+        return answer_failure(node,
+                              request->token,
+                              text_of("POLICY_DENIED"),
                               text_of("plain C says no; ask for something else"));
     }
     if (same(request->operation, "drop")) {
@@ -192,7 +206,9 @@ static const void* get_interface(void* self, onex_str id) {
     return NULL;
 }
 
-static onex_status create(const onex_host* host, const onex_create_args* args, const onex_node** out,
+static onex_status create(const onex_host* host,
+                          const onex_create_args* args,
+                          const onex_node** out,
                           onex_error* error) {
     plain_node* node = (plain_node*)calloc(1, sizeof *node);
     (void)args;
@@ -216,14 +232,23 @@ static onex_status create(const onex_host* host, const onex_create_args* args, c
     return ONEX_OK;
 }
 
-static const char* const required_services[] = {ONEX_LOG_ID,  ONEX_CONFIG_ID, ONEX_CALL_ID,
-                                                ONEX_EXEC_ID, ONEX_STREAM_ID, NULL};
+static const char* const required_services[] = {
+    ONEX_LOG_ID, ONEX_CONFIG_ID, ONEX_CALL_ID, ONEX_EXEC_ID, ONEX_STREAM_ID, NULL};
 static const char* const optional_services[] = {NULL};
 
 #if defined(__GNUC__)
 __attribute__((visibility("default")))
 #endif
 extern const onex_plugin_entry onex_plugin_entry_v1;
-const onex_plugin_entry onex_plugin_entry_v1 = {
-    sizeof(onex_plugin_entry), ONEX_PLUGIN_MAGIC, ONEX_ABI_MAJOR, 0, 0, "plain_c", "1.0.0", "C99",
-    onex_contract_text,        required_services, optional_services, create};
+const onex_plugin_entry onex_plugin_entry_v1 = {sizeof(onex_plugin_entry),
+                                                ONEX_PLUGIN_MAGIC,
+                                                ONEX_ABI_MAJOR,
+                                                0,
+                                                0,
+                                                "plain_c",
+                                                "1.0.0",
+                                                "C99",
+                                                onex_contract_text,
+                                                required_services,
+                                                optional_services,
+                                                create};

@@ -10,15 +10,15 @@ extern "C" {
 #endif
 
 /* Is `member` inside what the side that filled `*pointer` knew of? */
-#define ONEX_HAS(pointer, member)                                                       \
-    ((pointer)->struct_size >= (uint32_t)((const char*)&(pointer)->member - (const char*)(pointer) + \
-                                          sizeof((pointer)->member)))
+#define ONEX_HAS(pointer, member)                                           \
+    ((pointer)->struct_size >= (uint32_t)((const char*)&(pointer)->member - \
+                                          (const char*)(pointer) + sizeof((pointer)->member)))
 
-/* 0 is success, negative a failure, positive a success with a word to say. Treat an unknown negative value
- * as ONEX_E_INTERNAL, an unknown positive one as ONEX_OK. */
+/* 0 is success, negative a failure, positive a success with a word to say. Treat an unknown
+ * negative value as ONEX_E_INTERNAL, an unknown positive one as ONEX_OK. */
 typedef int32_t onex_status;
 #define ONEX_OK 0
-#define ONEX_END 1                    /* the stream has ended, nothing was returned */
+#define ONEX_END 1 /* the stream has ended, nothing was returned */
 #define ONEX_E_CANCELLED (-1)
 #define ONEX_E_INVALID_INPUT (-2)
 #define ONEX_E_TIMEOUT (-3)
@@ -48,22 +48,24 @@ typedef struct onex_bytes {
     uint64_t size;
 } onex_bytes;
 
-/* Made and ended by the host; 0 is none. A stale one answers ONEX_E_BAD_HANDLE, it never means another. */
+/* Made and ended by the host; 0 is none. A stale one answers ONEX_E_BAD_HANDLE, it never means
+ * another. */
 typedef uint64_t onex_handle;
 
 /* The right to answer one request, and the handle of its deadline and cancellation. 0 is none. */
 typedef uint64_t onex_token;
 
-/* LEAF. How long a function may wait: `timeout_ms` from now (negative: no limit of its own), and no longer
- * than the request behind `token` lives. 0 is nobody's: background work, or clean-up after a cancel; it
- * must name a time (else 30 s), which the host caps at 30 s inside a cancelled request. Cancelling the request ends the wait with ONEX_E_CANCELLED, the time with ONEX_E_TIMEOUT. */
+/* LEAF. How long a function may wait: `timeout_ms` from now (negative: no limit of its own), and no
+ * longer than the request behind `token` lives. 0 is nobody's: background work, or clean-up after a
+ * cancel; it must name a time (else 30 s), which the host caps at 30 s inside a cancelled request.
+ * Cancelling the request ends the wait with ONEX_E_CANCELLED, the time with ONEX_E_TIMEOUT. */
 typedef struct onex_wait {
     int64_t timeout_ms;
     onex_token token;
 } onex_wait;
 
-/* EXTENSIBLE. Where a result of variable size goes. `append` may be called several times during one call,
- * on its thread, and returns ONEX_OK or the status with which that call shall fail. */
+/* EXTENSIBLE. Where a result of variable size goes. `append` may be called several times during one
+ * call, on its thread, and returns ONEX_OK or the status with which that call shall fail. */
 typedef struct onex_writer {
     uint32_t struct_size;
     uint32_t reserved;
@@ -71,9 +73,9 @@ typedef struct onex_writer {
     onex_status (*append)(void* ctx, const void* data, uint64_t size);
 } onex_writer;
 
-/* EXTENSIBLE. Why something failed. The caller owns the struct and its three buffers; whoever fails writes
- * up to the capacities (text is cut at a character's edge) and sets the sizes. May be NULL where the caller
- * doesn't want to know. */
+/* EXTENSIBLE. Why something failed. The caller owns the struct and its three buffers; whoever fails
+ * writes up to the capacities (text is cut at a character's edge) and sets the sizes. May be NULL
+ * where the caller doesn't want to know. */
 typedef struct onex_error {
     uint32_t struct_size;
     uint32_t reserved;
@@ -97,9 +99,10 @@ typedef struct onex_failure {
     onex_str details; /* a JSON object or empty */
 } onex_failure;
 
-/* EXTENSIBLE. A counted host buffer of `capacity` bytes, of which `size` are in use. Whoever got it from
- * alloc() or read() holds one count and gives it back by release(). Its maker writes into `data` until it
- * passed the buffer to anybody; from then on nobody writes. A buffer counts as in flight. */
+/* EXTENSIBLE. A counted host buffer of `capacity` bytes, of which `size` are in use. Whoever got it
+ * from alloc() or read() holds one count and gives it back by release(). Its maker writes into
+ * `data` until it passed the buffer to anybody; from then on nobody writes. A buffer counts as in
+ * flight. */
 typedef struct onex_buf {
     uint32_t struct_size;
     uint32_t reserved;

@@ -3,6 +3,8 @@
 
 #include <boost/json/serialize.hpp>
 
+#include <cstdlib>
+
 namespace onex::test {
 namespace json = boost::json;
 namespace {
@@ -51,6 +53,20 @@ TEST_F(Deployment, AnswersTheTriggerWithItsResult) {
         EXPECT_TRUE(body.contains(name)) << name;
     }
     EXPECT_EQ(body.size(), 5U) << answer;
+}
+
+TEST_F(Deployment, RunsAContractThatIsNotInstalled) {
+    // The original's, where it is at hand; it names only operations, and runs as it is.
+    const auto* originals = std::getenv("ONEX_ORIGINALS");
+    if (originals == nullptr) GTEST_SKIP() << "ONEX_ORIGINALS does not name the originals' folder";
+    ASSERT_NO_FATAL_FAILURE(start_hosts());
+    const auto contract = read_file(std::string(originals) + "/deployment_workflow.yaml");
+    const json::object body{{"contract", contract}, {"input", input("v1")}};
+    const auto answer = laptop_->ask("POST", "/api/v1/workflows", json::serialize(body));
+    ASSERT_EQ(answer.status, 202U) << answer;
+    const auto run = wait_for(std::string(answer.json.at("workflow_id").as_string()));
+    EXPECT_EQ(run.state(), "COMPLETED") << run;
+    EXPECT_EQ(served(), "v1");
 }
 
 TEST_F(Deployment, SkipsTheHealthStageWhenAsked) {

@@ -34,6 +34,11 @@ Network::~Network() {
     shell("ip link delete " + cable_ + "; ip netns delete " + name_);
 }
 
+bool Network::slow_down(int megabits) {
+    return shell("tc qdisc replace dev " + cable_ + " root tbf rate " + std::to_string(megabits) +
+                 "mbit burst 1mb latency 50ms")
+               .code == 0;
+}
 void Network::cut() {
     shell("ip link set " + cable_ + " down");
 }

@@ -17,6 +17,8 @@ class Network {
     [[nodiscard]] const std::string& name() const { return name_; }  ///< of the namespace
     [[nodiscard]] std::string here() const { return prefix_ + ".1"; }
     [[nodiscard]] std::string there() const { return prefix_ + ".2"; }
+    /// At most that many megabits per second from here to there; false when the kernel can't.
+    [[nodiscard]] bool slow_down(int megabits);
     /// Pulls the cable, and plugs it in again.
     void cut();
     void mend();

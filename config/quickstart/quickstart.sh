@@ -44,7 +44,6 @@ make_base_image() {
     rm -rf "$root"
 }
 
-port_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 host_answers() { "$QS_BIN" status --config "config/quickstart/$1.toml" >/dev/null 2>&1; }
 host_decided() { host_answers "$1" || ! alive "$2"; }
 

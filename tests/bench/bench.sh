@@ -7,10 +7,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . tests/lab/docker.sh
 
 DIR=$PWD/build/bench
-BIN=$PWD/build/bin
-PORT_LAPTOP=18060
-PORT_STUDIO=18001
-PORT_GREETER=18070
+BUILD=${ONEX_BUILD_DIR:-$PWD/build}
+BIN=$BUILD/bin
+PORT_LAPTOP=$(free_port 18160)
+PORT_STUDIO=$(free_port 18260)
+PORT_GREETER=$(free_port 18360)
+PORT_CONTAINERS=$(free_port 18460)
 
 now() { date +%s.%N; }
 since() { echo "$1 $(now)" | awk '{printf "%.3f", $2 - $1}'; }
@@ -25,7 +27,7 @@ write_configs() {
 name = "bench-laptop"
 data_dir = "laptop"
 token = "file:key"
-plugin_dirs = ["$PWD/build/lib/onex/plugins", "$PWD/build/tests/plugins"]
+plugin_dirs = ["$BUILD/lib/onex/plugins", "$BUILD/tests/plugins"]
 [nodes.orchestrator]
 plugin = "orchestrator"
 listen = "127.0.0.1:$PORT_LAPTOP"
@@ -84,7 +86,7 @@ make_image() {
     tar -C "$root" -c bin data | docker import - "onex-bench/raw:$1" >/dev/null
     rm -rf "$root"
     printf 'FROM onex-bench/raw:%s\nSTOPSIGNAL SIGKILL\nCMD ["/bin/busybox", "httpd", "-f", "-p", "8080", "-h", "/bin"]\n' "$1" |
-        docker build -q -t "onex-bench/image:$1" - >/dev/null
+        docker build -q -t "onex-bench/image:$1" - >/dev/null 2>&1
 }
 
 # deploy NAME FLAGS…: prints the JSON report; what went wrong stays in its file.
@@ -125,7 +127,7 @@ measure_stream() {
     docker save onex-bench/image:1900 | zstd -q -3 -T1 | zstd -q -d | docker load >/dev/null
     pipe=$(since "$start")
     row "stream and load 1.9 GB (MB/s)" "$(calc %.0f "$bytes / 1e6 / $ours")" "$(calc %.0f "$bytes / 1e6 / $pipe")" \
-        "$(calc %.2f "$pipe / $ours") of save|zstd|load"
+        "$(calc %.2f "$pipe / $ours") of save, zstd and load"
 }
 
 measure_blake3() {
@@ -168,11 +170,11 @@ targets_table() {
     printf '\nThe original'"'"'s targets, and what was measured here\n\n'
     target "what" "target" "measured"
     target "--------------------------------------------" "-------------:" "-------------:"
-    deploy bench-built --context "$DIR/context" --port 18081:8080 --health-path /busybox --health-interval-ms 200
-    deploy bench-small --image onex-bench/image:100 --port 18082:8080 --health-path /busybox --health-interval-ms 200
-    deploy bench-gb --image onex-bench/image:1000 --port 18083:8080 --health-path /busybox --health-interval-ms 200
-    target "deployment of ≤ 100 MB" "< 30 s" "$(calc "%.1f s" "$(field bench-small .duration_ms) / 1000")"
-    target "deployment of ≤ 1 GB" "< 180 s" "$(calc "%.1f s" "$(field bench-gb .duration_ms) / 1000")"
+    deploy bench-built --context "$DIR/context" --port "$PORT_CONTAINERS:8080" --health-path /busybox --health-interval-ms 200
+    deploy bench-small --image onex-bench/image:100 --port "$((PORT_CONTAINERS + 1)):8080" --health-path /busybox --health-interval-ms 200
+    deploy bench-gb --image onex-bench/image:1000 --port "$((PORT_CONTAINERS + 2)):8080" --health-path /busybox --health-interval-ms 200
+    target "deployment of up to 100 MB" "< 30 s" "$(calc "%.1f s" "$(field bench-small .duration_ms) / 1000")"
+    target "deployment of up to 1 GB" "< 180 s" "$(calc "%.1f s" "$(field bench-gb .duration_ms) / 1000")"
     target "stage package_preparation (100 MB)" "10 s" "$(stage_s bench-small package_preparation) s"
     target "stage transfer_initiation (100 MB)" "5 s" "$(stage_s bench-small transfer_initiation) s"
     target "stage deployment_execution (100 MB)" "10 s" "$(stage_s bench-small deployment_execution) s"
@@ -183,7 +185,7 @@ targets_table() {
     target "start of a container" "< 2 s" "$(operation_s bench-small start_container) s"
     target "authentication" "< 100 ms" "$(calc "%.3f ms" "$("$BIN/onex_bench" authenticate)")"
     target "event publish, committed" "< 50 ms" "$(calc "%.2f ms" "$("$BIN/onex_bench" publish "$DIR")")"
-    deploy bench-built --context "$DIR/context" --build-arg VERSION=2 --tag v2 --port 18081:8080 --health-path /busybox --health-interval-ms 200
+    deploy bench-built --context "$DIR/context" --build-arg VERSION=2 --tag v2 --port "$PORT_CONTAINERS:8080" --health-path /busybox --health-interval-ms 200
     start=$(now)
     "$BIN/onex-host" rollback bench-built --config "$DIR/laptop.toml" >/dev/null || die "the rollback failed"
     rollback_s=$(since "$start")

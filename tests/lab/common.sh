@@ -39,3 +39,12 @@ end_process() {
     kill -KILL "$1" 2>/dev/null || true
     wait_until 5 gone "$1" || true
 }
+
+port_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# free_port FIRST: the first port from FIRST on at which nothing answers.
+free_port() {
+    local port=$1
+    while port_taken "$port"; do port=$((port + 1)); done
+    echo "$port"
+}

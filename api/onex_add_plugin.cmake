@@ -1,7 +1,11 @@
-# onex_add_plugin(name SOURCES … CONTRACT file.yaml [LINK …])
+# onex_add_plugin(name SOURCES … CONTRACT file.yaml [LINK …] [OUTPUT_DIRECTORY folder])
 #
 # A plugin is one shared library with one exported symbol; everything else is hidden, and nothing of it is
 # shared with the host, so that it unloads cleanly (plugin-abi: flags every plugin must be built with).
+#
+# onex_add_plugin_test(name PLUGIN plugin SOURCES … [LINK …])
+#
+# A program of the plugin's own sources and a test (onex/testing.hpp), run by ctest.
 
 function(onex_add_plugin name)
     cmake_parse_arguments(ARG "" "CONTRACT;OUTPUT_DIRECTORY" "SOURCES;LINK" ${ARGN})
@@ -22,7 +26,7 @@ function(onex_add_plugin name)
     if(ARG_OUTPUT_DIRECTORY)
         set_target_properties(${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${ARG_OUTPUT_DIRECTORY})
     endif()
-    target_link_libraries(${name} PRIVATE onex_api ${ARG_LINK})
+    target_link_libraries(${name} PRIVATE onex::onex ${ARG_LINK})
     target_compile_options(${name} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
     if(APPLE)
         target_link_options(${name} PRIVATE -Wl,-exported_symbols_list,${ONEX_API_DIR}/plugin_exports.txt)
@@ -34,4 +38,17 @@ function(onex_add_plugin name)
             target_link_options(${name} PRIVATE -Wl,-z,defs)
         endif()
     endif()
+endfunction()
+
+function(onex_add_plugin_test name)
+    cmake_parse_arguments(ARG "" "PLUGIN" "SOURCES;LINK" ${ARGN})
+    if(NOT ARG_SOURCES OR NOT TARGET "${ARG_PLUGIN}")
+        message(FATAL_ERROR "onex_add_plugin_test(${name}): SOURCES and PLUGIN (a plugin of this folder) are required")
+    endif()
+    get_target_property(sources ${ARG_PLUGIN} SOURCES)
+    get_target_property(libraries ${ARG_PLUGIN} LINK_LIBRARIES)
+    add_executable(${name} ${ARG_SOURCES} ${sources})
+    target_link_libraries(${name} PRIVATE ${libraries} ${ARG_LINK})
+    add_dependencies(${name} ${ARG_PLUGIN}) # Both need the contract's text, which is made once.
+    add_test(NAME ${name} COMMAND ${name})
 endfunction()

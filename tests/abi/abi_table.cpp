@@ -23,6 +23,8 @@ struct Layout {
 };
 
 std::string without_comments(std::string text) {
+    for (std::size_t at; (at = text.find("\\\n")) != std::string::npos;)
+        text.replace(at, 2, " ");
     for (std::size_t at; (at = text.find("/*")) != std::string::npos;) {
         const auto end = text.find("*/", at);
         text.replace(at, end == std::string::npos ? end : end + 2 - at, " ");

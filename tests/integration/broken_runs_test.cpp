@@ -4,6 +4,8 @@
 
 #include <boost/json/serialize.hpp>
 
+#include <memory>
+
 namespace onex::test {
 namespace json = boost::json;
 namespace {
@@ -91,8 +93,10 @@ TEST_F(BrokenRuns, ADiskThatIsReallyFull) {
         0) {
         GTEST_SKIP() << "only root can mount a small disk";
     }
+    // Whatever happens below, the disk goes with the test.
+    const std::shared_ptr<void> mounted(this, [disk](void*) { shell("umount -l " + disk); });
     studio_toml_ = "[limits]\ndisk_reserve_bytes = 0\n";
-    start_hosts();
+    ASSERT_NO_FATAL_FAILURE(start_hosts());
     auto big = input("v1");
     shell("head -c 40000000 /dev/urandom > " + folder_.path() + "/context-v1/www/noise");
     const auto run = deploy(big);
@@ -103,7 +107,6 @@ TEST_F(BrokenRuns, ADiskThatIsReallyFull) {
     const auto small = deploy(input("v2"));
     EXPECT_EQ(small.state(), "COMPLETED") << small;
     studio_->kill();
-    shell("umount -l " + disk);
 }
 
 TEST_F(BrokenRuns, WaitInAQueueAndAreToldTheirPlace) {

@@ -305,7 +305,7 @@ void Engine::cancel_in_queue(const RunPtr& run) {
         const std::scoped_lock lock(mutex_);
         ++running_[run->row.workflow];
     }
-    if (!facts) return drop(run, facts.error().message);
+    if (!facts) return drop(run, facts.error());
     if (write(run, *facts, nullptr)) ended(run);
 }
 

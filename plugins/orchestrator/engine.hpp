@@ -85,7 +85,7 @@ class Engine {
     bool write(const RunPtr& run, const workflow::Facts& facts, const EndedStep* ended);
     void ended(const RunPtr& run);
     void let_go(const RunPtr& run, bool has_run);
-    void drop(const RunPtr& run, const std::string& why);
+    void drop(const RunPtr& run, const Error& why);
     void begin_queued(const std::string& workflow);
     std::int64_t running_of(const std::string& workflow);
 
@@ -124,6 +124,7 @@ class Engine {
     std::map<std::string, RunPtr, std::less<>> active_;  ///< also those in the queue
     std::map<std::string, std::int64_t> running_;        ///< by workflow
     std::deque<RunPtr> queue_;
+    std::map<std::string, int> refused_;  ///< how often the store refused a run
     std::vector<RunPtr> stalled_;  ///< no task could be had for them; the next tick tries again
 };
 

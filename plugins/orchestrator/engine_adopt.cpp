@@ -10,6 +10,8 @@ namespace {
 
 /// Every how many ticks the store is asked for runs that were left.
 constexpr unsigned kAdoptEvery = 4;
+/// How often a run is tried again that the store refuses.
+constexpr int kRefusedMax = 5;
 
 }  // namespace
 
@@ -56,8 +58,21 @@ void Engine::adopt(const std::string& workflow_id, const std::string& old_claim)
         const auto claimed = rows_.claim(workflow_id, old_claim, config_.claim);
         if (!claimed || !*claimed) return;
     }
+    bool run_is_refused = false;
     auto row = rows_.run(workflow_id);
     if (!row || !*row || (*row)->finished_us > 0 || (*row)->claimed_by != config_.claim) return;
+    {
+        const std::scoped_lock lock(mutex_);
+        if (refused_[workflow_id] >= kRefusedMax) {
+            run_is_refused = true;
+            refused_.erase(workflow_id);
+        }
+    }
+    if (run_is_refused) {
+        return give_up(
+            std::move(**row),
+            {"FAILED_PRECONDITION", "its steps could not be stored; see the host's log", {}, {}});
+    }
     auto run = rebuild(**row);
     if (!run) return give_up(std::move(**row), run.error());
     {

@@ -33,7 +33,7 @@ void Engine::go_on(const RunPtr& run) {
                 continue;
             case Kind::collect:
                 if (auto ok = workflow::closers_found(run->state, caller_.closers(*run)); !ok) {
-                    return drop(run, ok.error().message);
+                    return drop(run, ok.error());
                 }
                 continue;
             case Kind::begin:
@@ -43,7 +43,7 @@ void Engine::go_on(const RunPtr& run) {
                 facts = workflow::finish(*run->model, run->state, host_.wall_us());
                 break;
         }
-        if (!facts) return drop(run, facts.error().message);
+        if (!facts) return drop(run, facts.error());
         if (!write(run, *facts, nullptr)) return;
     }
 }
@@ -114,7 +114,7 @@ bool Engine::make_call(const RunPtr& run, const workflow::Step& step) {
     ++run->attempts_made;
     auto facts = workflow::step_ended(*run->model, run->state, step, outcome);
     if (!facts) {
-        drop(run, facts.error().message);
+        drop(run, facts.error());
         return false;
     }
     recorder_.line(
@@ -131,7 +131,7 @@ bool Engine::make_call(const RunPtr& run, const workflow::Step& step) {
 bool Engine::write(const RunPtr& run, const workflow::Facts& facts, const EndedStep* ended) {
     const auto running = running_of(run->row.workflow) - (run->state.ended() ? 1 : 0);
     if (auto ok = recorder_.write(*run, facts, ended, running); !ok) {
-        drop(run, ok.error().message);
+        drop(run, ok.error());
         return false;
     }
     waiters_.notify(run->row.workflow_id);
@@ -148,6 +148,7 @@ void Engine::ended(const RunPtr& run) {
     {
         const std::scoped_lock lock(mutex_);
         active_.erase(run->row.workflow_id);
+        refused_.erase(run->row.workflow_id);
         --running_[run->row.workflow];
     }
     waiters_.notify(run->row.workflow_id);
@@ -180,12 +181,18 @@ void Engine::let_go(const RunPtr& run, bool has_run) {
     if (has_run) --running_[run->row.workflow];
 }
 
-void Engine::drop(const RunPtr& run, const std::string& why) {
+void Engine::drop(const RunPtr& run, const Error& why) {
     // What is stored is the truth: the next tick takes the run up from there, under the same keys.
-    host_.log(LogLevel::error,
-              "the run " + run->row.workflow_id + " is taken up again from the store: " + why,
-              run->row.correlation_id);
+    host_.log(
+        LogLevel::error,
+        "the run " + run->row.workflow_id + " is taken up again from the store: " + why.message,
+        run->row.correlation_id);
+    // A store that fails for a while is waited for; what it refuses, it would refuse for ever.
+    const auto status = why.status();
+    const bool passes =
+        status == Status::unavailable || status == Status::timeout || status == Status::exhausted;
     const std::scoped_lock lock(mutex_);
+    if (!passes) ++refused_[run->row.workflow_id];
     active_.erase(run->row.workflow_id);
     --running_[run->row.workflow];
 }

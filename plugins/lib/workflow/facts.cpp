@@ -14,6 +14,9 @@ namespace json = boost::json;
 namespace onex::workflow {
 namespace {
 
+/// Longer texts are content, not facts, and an event has a limit.
+constexpr std::size_t kPayloadTextMax = 1024;
+
 constexpr std::array kEventFacts{Fact::Kind::started,
                                  Fact::Kind::stage_completed,
                                  Fact::Kind::completed,
@@ -214,7 +217,9 @@ json::object payload_of(const RunState& state,
                         std::string_view workflow_id) {
     json::object out;
     for (const auto& member : input) {
-        if (!member.value().is_structured() && !member.value().is_null()) {
+        const auto& value = member.value();
+        const bool is_long = value.is_string() && value.get_string().size() > kPayloadTextMax;
+        if (!value.is_structured() && !value.is_null() && !is_long) {
             out.insert_or_assign(member.key(), member.value());
         }
     }

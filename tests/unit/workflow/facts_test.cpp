@@ -120,8 +120,11 @@ TEST(Facts, MoveTheContractsMetrics) {
 TEST(Facts, TellWhatHappenedButNoStructureAndNoSecret) {
     auto state = make_run(sample_model(), {}, 0);
     state.failure = RunFailure{"CODE", "why", "first", ""};
-    const json::object input{
-        {"garden", "rose"}, {"port", 5}, {"config", {{"env", "x"}}}, {"n", nullptr}};
+    const json::object input{{"garden", "rose"},
+                             {"port", 5},
+                             {"config", {{"env", "x"}}},
+                             {"n", nullptr},
+                             {"novel", std::string(2000, 'x')}};
     EXPECT_EQ(
         json::serialize(
             payload_of(state, {.kind = Fact::Kind::failed, .duration_ms = 9}, input, "w")),

@@ -186,7 +186,14 @@ asio::awaitable<Result<ResponseHead>> Exchange::read_final_head() {
         any_byte_ = any_byte_ || (text && !text->empty()) || !inbound.data().empty();
         if (!text) co_return std::unexpected(std::move(text).error());
         if (text->empty()) {
-            co_return fail("TRANSFER_FAILED", "the server closed the connection without an answer");
+            const auto& to = request_->endpoint;
+            const auto name =
+                to.unix_path.empty() ? to.host + ":" + std::to_string(to.port) : to.unix_path;
+            const std::string hint = to.unix_path.empty() && !to.tls
+                                         ? "; if it speaks TLS, its url must begin with https"
+                                         : "";
+            co_return fail("TRANSFER_FAILED",
+                           name + " closed the connection without an answer" + hint);
         }
         auto head = parse_response_head(*text, request_->method);
         if (!head || head->status / 100 != 1 || head->status == 101) co_return head;

@@ -196,6 +196,11 @@ Result<std::string> ensure_tls_key(const std::string& cert_file,
     }
     // The key first: after a crash in between, the certificate is missing and both are made anew.
     for (const auto& [path, text] : {std::pair{&key_file, &key_text}, {&cert_file, &cert_text}}) {
+        const auto folder = std::filesystem::path(*path).parent_path();
+        // A folder that is there keeps its mode.
+        if (std::filesystem::create_directories(folder, ignored)) {
+            std::filesystem::permissions(folder, std::filesystem::perms::owner_all, ignored);
+        }
         if (auto written = write_private(*path, text->get()); !written) {
             return std::unexpected(std::move(written).error());
         }

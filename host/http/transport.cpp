@@ -221,7 +221,8 @@ asio::awaitable<Result<void>> Transport::connect(Endpoint endpoint, TimePoint de
     const auto seen = peer_fingerprint();
     if (!pin.empty() && seen != pin) {
         co_return unreachable(peer_,
-                              "its certificate has fingerprint " + seen + ", pinned is " + pin);
+                              "its certificate has fingerprint " + seen + ", pinned is " + pin +
+                                  "; pin the new one only if that host says that it is its own");
     }
     co_return Result<void>{};
 }

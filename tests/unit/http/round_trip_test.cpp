@@ -67,8 +67,8 @@ TEST_F(HttpTest, ReplacesAStaleSocketButNoFile) {
 TEST_F(HttpTest, RoundTripsOverTls) {
     const TempDir folder;
     ListenAddress address;
-    address.tls_cert_file = folder.file("cert.pem");
-    address.tls_key_file = folder.file("key.pem");
+    address.tls_cert_file = folder.file("tls/cert.pem");
+    address.tls_key_file = folder.file("tls/key.pem");
     auto pin = ensure_tls_key(address.tls_cert_file, address.tls_key_file, "studio");
     ASSERT_TRUE(pin) << pin.error().message;
     EXPECT_EQ(pin->size(), 64u);
@@ -76,6 +76,8 @@ TEST_F(HttpTest, RoundTripsOverTls) {
     struct stat found{};
     ASSERT_EQ(::stat(address.tls_key_file.c_str(), &found), 0);
     EXPECT_EQ(found.st_mode & 0777, 0600u);
+    ASSERT_EQ(::stat(folder.file("tls").c_str(), &found), 0);
+    EXPECT_EQ(found.st_mode & 0777, 0700u);
     serve(echo, {}, address);
     struct Case {
         std::string name;

@@ -56,11 +56,15 @@ TEST_F(Tls, RefusesAnyOtherCertificate) {
         const char* what;
         std::string pinned;  ///< "": none
         std::string scheme;
-        std::string said;
+        std::string code, said;
     } cases[] = {
-        {"another one is pinned", other, "https", fingerprint},
-        {"none is pinned, and nobody vouches for it", "", "https", "certificate"},
-        {"the url says http", "", "http", "http"},
+        {"another one is pinned", other, "https", "REMOTE_ENDPOINT_UNREACHABLE", fingerprint},
+        {"none is pinned, and nobody vouches for it",
+         "",
+         "https",
+         "REMOTE_ENDPOINT_UNREACHABLE",
+         "certificate"},
+        {"the url says http", "", "http", "TRANSFER_FAILED", "https"},
     };
     for (const auto& c : cases) {
         SCOPED_TRACE(c.what);
@@ -72,7 +76,7 @@ TEST_F(Tls, RefusesAnyOtherCertificate) {
         const auto told = tell_deploy("v1");
         EXPECT_EQ(told.code, 1) << told;
         EXPECT_EQ(told.text("/state"), "FAILED") << told;
-        EXPECT_EQ(told.text("/error/code"), "REMOTE_ENDPOINT_UNREACHABLE") << told;
+        EXPECT_EQ(told.text("/error/code"), c.code) << told;
         const auto message = told.text("/error/message");
         EXPECT_NE(message.find(c.said), std::string::npos) << message;
         EXPECT_NE(message.find(studio_address_), std::string::npos) << message;

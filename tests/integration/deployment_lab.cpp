@@ -66,12 +66,15 @@ void DeploymentLab::TearDown() {
     if (HasFailure()) {
         std::cerr << studio_engine_->docker("ps -a --filter name=" + app_).output;
     }
-    // The tests look at what is left; here only the engine is made clean for the next one.
-    shell("d='docker -H unix://" + engine->socket() +
-          "'; for c in $($d ps -aq --filter name=" + app_ +
-          "); do $d rm -f $c; done; for i in $($d images --format '{{.Repository}}:{{.Tag}}' | "
-          "grep -- " +
-          app_ + "); do $d rmi $i; done");
+    // The tests look at what is left; here only the engines are made clean for the next one. An
+    // engine that stops would wait for its containers, too.
+    std::vector<const DockerEngine*> engines{engine.get()};
+    if (studio_engine_ != engine.get()) engines.push_back(studio_engine_);
+    for (const auto* one : engines) {
+        shell("d='docker -H unix://" + one->socket() + "'; for c in $($d ps -aq --filter name=" +
+              app_ + "); do $d rm -f $c; done; for i in $($d images --format " +
+              "'{{.Repository}}:{{.Tag}}' | grep -- " + app_ + "); do $d rmi $i; done");
+    }
 }
 
 void DeploymentLab::start_hosts() {

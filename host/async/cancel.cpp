@@ -1,19 +1,22 @@
 #include "host/async/cancel.hpp"
 
 #include <utility>
-#include <vector>
 
 namespace onex::host {
 
 void Cancel::cancel() {
-    std::map<std::uint64_t, std::function<void()>> callbacks;
-    {
-        const std::scoped_lock lock(state_->mutex);
-        if (state_->cancelled) return;
-        state_->cancelled = true;
-        callbacks.swap(state_->callbacks);
+    const auto state = state_;  // A callback may drop the last reference to this object.
+    std::unique_lock lock(state->mutex);
+    if (state->cancelled) return;
+    state->cancelled = true;
+    // One at a time, so that whoever unregisters meanwhile isn't called any more.
+    while (!state->callbacks.empty()) {
+        auto first = state->callbacks.extract(state->callbacks.begin());
+        lock.unlock();
+        first.mapped()();
+        first = {};
+        lock.lock();
     }
-    for (auto& [id, callback] : callbacks) callback();
 }
 
 bool Cancel::cancelled() const {
@@ -35,8 +38,10 @@ Cancel::Registration Cancel::on_cancel(std::function<void()> callback) {
         return {};
     }
     return {nullptr, [state = state_, id](void*) {
+                // What the callback holds is freed outside the lock: that may run others' code.
+                decltype(state->callbacks)::node_type gone;
                 const std::scoped_lock lock(state->mutex);
-                state->callbacks.erase(id);
+                gone = state->callbacks.extract(id);
             }};
 }
 

@@ -1,6 +1,7 @@
 // Cancellation and deadlines: one small value, Wait, that everything which waits takes.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -12,7 +13,8 @@ namespace onex::host {
 
 using SteadyClock = std::chrono::steady_clock;
 
-/// A request to stop that several parties can hear. Once cancelled, for ever cancelled. [any thread]
+/// A request to stop that several parties can hear. Once cancelled, for ever cancelled. [any
+/// thread]
 class Cancel {
   public:
     using Registration = std::shared_ptr<void>;
@@ -22,7 +24,8 @@ class Cancel {
     [[nodiscard]] bool cancelled() const;
 
     /// Calls `callback` when cancelled, at once if that has happened. Dropping the registration
-    /// unregisters; after that returned, the callback isn't started any more.
+    /// unregisters; after that returned, the callback isn't started any more, but one that another
+    /// thread has just started may still run: what it uses must be shared with it.
     [[nodiscard]] Registration on_cancel(std::function<void()> callback);
 
   private:
@@ -37,13 +40,19 @@ class Cancel {
 
 using CancelPtr = std::shared_ptr<Cancel>;
 
+/// `ms` from now; what others name as a time is kept within a year, so that nothing overflows.
+[[nodiscard]] inline SteadyClock::time_point deadline_in(std::int64_t ms) {
+    constexpr std::int64_t kYearMs = std::int64_t{365} * 24 * 3600 * 1000;
+    return SteadyClock::now() + std::chrono::milliseconds(std::clamp(ms, -kYearMs, kYearMs));
+}
+
 /// How long to wait, and what may end the wait before that. `cancel` may be null.
 struct Wait {
     SteadyClock::time_point deadline = SteadyClock::time_point::max();
     CancelPtr cancel;
 
     [[nodiscard]] static Wait for_ms(std::int64_t ms, CancelPtr cancel = {}) {
-        return {SteadyClock::now() + std::chrono::milliseconds(ms), std::move(cancel)};
+        return {deadline_in(ms), std::move(cancel)};
     }
     [[nodiscard]] bool over() const {
         return (cancel && cancel->cancelled()) || SteadyClock::now() >= deadline;

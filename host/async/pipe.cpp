@@ -64,12 +64,13 @@ struct Pipe::State {
         return std::nullopt;
     }
 
-    void abandon(std::optional<Error> error) {
+    // `by_writer`: what it has finished stays readable.
+    void abandon(std::optional<Error> error, bool by_writer = false) {
         std::function<void()> callback;
         {
             const std::scoped_lock lock(mutex);
             if (is_abandoned()) return;
-            if (error && finished && chunks.empty()) return;
+            if (error && finished && (by_writer || chunks.empty())) return;
             if (error) {
                 failure = std::move(error);
             } else {
@@ -173,6 +174,9 @@ void Pipe::finish() {
 
 void Pipe::fail(Error error) {
     state_->abandon(std::move(error));
+}
+void Pipe::close_writer() {
+    state_->abandon(Error{"CANCELLED", "the writer went away before the end", {}, {}}, true);
 }
 void Pipe::close_reader() {
     state_->abandon(std::nullopt);

@@ -47,6 +47,8 @@ class Pipe {
     /// Ends the pipe for both sides with `error`. The first call wins; after finish() and a drained
     /// pipe it has no effect.
     void fail(Error error);
+    /// The writer goes away: unless it has finished, the reader gets CANCELLED.
+    void close_writer();
     /// The reader goes away: the writer's next push fails with CANCELLED.
     void close_reader();
 

@@ -10,7 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
+#include <utility>
 
 namespace onex::host {
 
@@ -23,8 +23,8 @@ class StreamEnd {
     ~StreamEnd() {
         if (side == Side::reader) {
             pipe->close_reader();
-        } else if (!is_finished) {
-            pipe->fail({"CANCELLED", "the writer went away before the end", {}, {}});
+        } else {
+            pipe->close_writer();
         }
     }
     StreamEnd(const StreamEnd&) = delete;
@@ -32,7 +32,6 @@ class StreamEnd {
 
     PipePtr pipe;
     Side side;
-    bool is_finished = false;  ///< of a writer: what it pushed may still be on its way
     std::shared_ptr<void>
         hold;  ///< keeps the node's place while the handle lives; null for request streams
 };
@@ -77,7 +76,6 @@ class OpenTransaction {
     std::mutex mutex;
     std::unique_ptr<Transaction> tx;
     std::shared_ptr<void> hold;
-    std::thread::id thread = std::this_thread::get_id();
     bool published = false;  ///< events wait in it: readers are woken after the commit
     bool borrowed = false;   ///< belongs to a subscription's batch: the host ends it
 };

@@ -4,6 +4,8 @@
 #include "host/log.hpp"
 #include "host/metrics.hpp"
 #include "host/plugin/background.hpp"
+#include "host/plugin/services.hpp"
+#include "host/store/ids.hpp"
 
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/post.hpp>
@@ -11,6 +13,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <algorithm>
 #include <condition_variable>
 #include <utility>
 
@@ -20,8 +23,6 @@ namespace asio = boost::asio;
 namespace json = boost::json;
 
 namespace {
-
-constexpr std::size_t kInlineInputMax = 64 * 1024;
 
 /// Equal inputs have equal hashes, whatever the order of their members; `run` holds attempt and
 /// deadline and is left out (semantics 1.3).
@@ -76,6 +77,12 @@ void review_output(const std::string& node, const OperationContract& operation, 
         fail("INTERNAL",
              "the answer of " + operation.name + " of node " + node +
                  " is not what its contract says: " + why + "; report it to its author");
+}
+
+/// For a call that never reaches its node: nobody may go on waiting at one of its streams.
+void end_streams(const Invocation& call, const Error& error) {
+    if (call.stream_in) call.stream_in->close_reader();
+    if (call.stream_out) call.stream_out->fail(error);
 }
 
 }  // namespace
@@ -143,8 +150,8 @@ void Dispatcher::account(const NodeInstance& node,
     }
     if (outcome.output) return;
     const auto& error = outcome.output.error();
-    // A node's words may quote a secret of its input, which the caller alone knows how to strike out: only
-    // the host's own finding is repeated here.
+    // A node's words may quote a secret of its input, which the caller alone knows how to strike
+    // out: only the host's own finding is repeated here.
     const bool ours = error.code == "INTERNAL";
     log(ours ? LogLevel::error : LogLevel::debug,
         operation.name + " failed: " + error.code + (ours ? ": " + error.message : ""),
@@ -152,10 +159,10 @@ void Dispatcher::account(const NodeInstance& node,
 }
 
 void Dispatcher::run(Invocation call, std::function<void(Outcome)> done) {
+    if (call.correlation_id.empty()) call.correlation_id = new_uuid();
     const auto refuse = [&](Error error) {
         error.correlation_id = call.correlation_id;
-        if (call.stream_in) call.stream_in->close_reader();
-        if (call.stream_out) call.stream_out->fail(error);
+        end_streams(call, error);
         done({std::unexpected(std::move(error)), 0});
     };
     if (call.depth > kDepthMax) {
@@ -169,7 +176,8 @@ void Dispatcher::run(Invocation call, std::function<void(Outcome)> done) {
     if (call.operation->stream_in && !call.stream_in) {
         return refuse({"VALIDATION_ERROR", call.operation->name + " needs a body to read", {}, {}});
     }
-    if (call.key.empty()) return run_plain(std::move(call), std::move(done), {});
+    // What streams out is read, not done: there is no answer to keep for a second caller.
+    if (call.key.empty() || call.stream_out) return run_plain(std::move(call), std::move(done), {});
     run_keyed(std::move(call), std::move(done));
 }
 
@@ -182,13 +190,11 @@ void Dispatcher::run_keyed(Invocation call, std::function<void(Outcome)> done) {
         if (call.stream_in) call.stream_in->close_reader();
         done({std::move(answer), 0});
     };
-    auto begun = runtime_.keys.begin(key, call.operation->name, input_hash(call.input));
+    const auto name = call.node->name() + "." + call.operation->name;
+    auto begun = runtime_.keys.begin(key, name, input_hash(call.input));
     if (!begun) return through(std::unexpected(std::move(begun).error()));
     if (begun->state == KeyState::done) return through(std::move(begun->answer));
-    if (begun->state == KeyState::running) {
-        const auto ms = call.timeout_ms > 0 ? call.timeout_ms : call.operation->timeout_ms;
-        return through(runtime_.keys.join(key, Wait::for_ms(ms, call.cancel)));
-    }
+    if (begun->state == KeyState::running) return through(join(key, call));
     // How it really ended decides what the key answers from now on, not what its first caller still
     // heard.
     auto settled = [this, key](const Outcome& outcome) {
@@ -204,18 +210,38 @@ void Dispatcher::run_keyed(Invocation call, std::function<void(Outcome)> done) {
     run_plain(std::move(call), std::move(done), std::move(settled));
 }
 
+Result<std::string> Dispatcher::join(const std::string& key, const Invocation& call) {
+    // As long as the one that runs makes progress its deadline moves, and with it this one.
+    auto ms = call.timeout_ms > 0 ? call.timeout_ms : call.operation->timeout_ms;
+    while (true) {
+        auto joined = runtime_.keys.join(key, Wait::for_ms(ms, call.cancel));
+        if (joined || joined.error().code != "TIMEOUT") return joined;
+        ms = 0;
+        for (const auto& running : runtime_.tokens.all()) {
+            if (running->parts().key == key) ms = std::max(ms, running->timeout_left_ms());
+        }
+        if (ms == 0) return joined;
+    }
+}
+
 void Dispatcher::run_plain(Invocation call,
                            std::function<void(Outcome)> done,
                            std::function<void(const Outcome&)> settled) {
     auto node = call.node;
     const auto* operation = call.operation;
     auto place = node->enter();
-    if (!place) {
-        Outcome stopping{
-            fail("UNAVAILABLE", "node " + node->name() + " is stopping; try again later"), 0};
-        if (settled) settled(stopping);
-        if (call.stream_in) call.stream_in->close_reader();
-        return done(std::move(stopping));
+    const bool cancelled = call.cancel && call.cancel->cancelled();
+    if (!place || cancelled) {
+        Error error = cancelled ? Error{"CANCELLED", operation->name + " was cancelled", {}, {}}
+                                : Error{"UNAVAILABLE",
+                                        "node " + node->name() + " is stopping; try again later",
+                                        {},
+                                        {}};
+        error.correlation_id = call.correlation_id;
+        end_streams(call, error);
+        const Outcome refused{std::unexpected(std::move(error)), 0};
+        if (settled) settled(refused);
+        return done(refused);
     }
     RequestState::Parts parts;
     parts.node = node->name();
@@ -274,6 +300,7 @@ void Dispatcher::run_plain(Invocation call,
     abi.stream_out = lend(held.stream_out, StreamEnd::Side::writer);
 
     const ServingScope serving(request.get());
+    const PluginScope scope(runtime_);
     Error error;
     if (const auto status = node->invoke(abi, error); status < 0) {
         if (runtime_.tokens.take(token)) request->answer({std::unexpected(std::move(error)), 0});
@@ -287,14 +314,18 @@ void Dispatcher::invoke_async(Invocation call, std::function<void(Outcome)> done
     const bool posted =
         pool.post([this, shared, tell] { run(std::move(*shared), std::move(*tell)); });
     if (!posted) {
-        if (shared->stream_in) shared->stream_in->close_reader();
-        (*tell)({fail("QUEUE_FULL", "all workers are busy; try again in a moment"), 0});
+        const Error full{"QUEUE_FULL",
+                         "all workers are busy; try again in a moment",
+                         {},
+                         shared->correlation_id};
+        end_streams(*shared, full);
+        (*tell)({std::unexpected(full), 0});
     }
 }
 
 asio::awaitable<Outcome> Dispatcher::invoke(Invocation call) {
     const bool here = call.operation->nonblocking && call.key.empty() && !call.stream_in &&
-                      !call.stream_out && json::serialize(call.input).size() <= kInlineInputMax;
+                      !call.stream_out && call.input_bytes <= kInlineInputMax;
     auto start = [this, here, &call](auto handler) {
         // The handler must run on its own executor, whichever thread the node answers on, and not
         // inline.

@@ -19,6 +19,7 @@ struct Invocation {
     std::shared_ptr<NodeInstance> node;
     const OperationContract* operation = nullptr;  ///< of node->contract()
     boost::json::value input;                      ///< not yet validated
+    std::size_t input_bytes = 0;                   ///< of its text, when that may be large
     std::string correlation_id;
     std::string key;
     std::string caller;
@@ -33,6 +34,8 @@ struct Invocation {
 };
 
 inline constexpr int kDepthMax = 16;
+/// What is larger isn't parsed or checked on an I/O thread (semantics 3.3).
+inline constexpr std::size_t kInlineInputMax = 64 * 1024;
 
 class Dispatcher {
   public:
@@ -67,6 +70,8 @@ class Dispatcher {
   private:
     void run(Invocation call, std::function<void(Outcome)> done);
     void run_keyed(Invocation call, std::function<void(Outcome)> done);
+    /// Waits for the call that runs under this key already.
+    Result<std::string> join(const std::string& key, const Invocation& call);
     void run_plain(Invocation call,
                    std::function<void(Outcome)> done,
                    std::function<void(const Outcome&)> settled);

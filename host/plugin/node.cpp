@@ -3,6 +3,7 @@
 #include "host/log.hpp"
 #include "host/plugin/background.hpp"
 #include "host/plugin/services.hpp"
+#include "host/utf8.hpp"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -33,6 +34,7 @@ struct ErrorRoom {
         out.code.assign(code, std::min<std::size_t>(abi.code_size, sizeof(code)));
         out.message.assign(message, std::min<std::size_t>(abi.message_size, sizeof(message)));
         out.details.assign(details, std::min<std::size_t>(abi.details_size, sizeof(details)));
+        out.message = valid_utf8(out.message);
         if (out.code.empty()) out.code = std::string(code_of(static_cast<Status>(status)));
         if (out.message.empty()) out.message = what + " answered status " + std::to_string(status);
         return out;
@@ -103,6 +105,13 @@ Result<std::shared_ptr<NodeInstance>> NodeInstance::create(Runtime& runtime,
     node->host_.get_service = [](void* ctx, onex_str id) -> const void* {
         return find_service(*node_of(ctx).tables_, view(id), node_of(ctx).with_sql_);
     };
+    for (const auto* needed = entry.requires_services; needed && *needed; ++needed) {
+        if (find_service(tables, *needed, with_sql)) continue;
+        return fail("FAILED_PRECONDITION",
+                    "node " + section.name + " (" + entry.id + ") needs the service " + *needed +
+                        ", which it is not given here; the store is for installed plugins and "
+                        "those listed in [host] sql_plugins");
+    }
     onex_create_args args{};
     args.struct_size = sizeof(args);
     args.generation = 1;
@@ -116,10 +125,21 @@ Result<std::shared_ptr<NodeInstance>> NodeInstance::create(Runtime& runtime,
             "node " + section.name + " (" + entry.id + ") could not be made: " + error.message;
         return std::unexpected(std::move(error));
     }
+    const auto& made = *node->node_;
+    if (made.struct_size < sizeof(onex_node) || !made.start || !made.quiesce || !made.stop ||
+        !made.destroy || !made.invoke) {
+        node->node_ = nullptr;  // Nothing of it can be called, not even its end.
+        return fail("FAILED_PRECONDITION",
+                    "node " + section.name + " (" + entry.id +
+                        ") was made without all functions of ABI 1.0; report it to its author");
+    }
     return node;
 }
 
-NodeInstance::~NodeInstance() = default;
+NodeInstance::~NodeInstance() {
+    // Made, but the host never came to start it.
+    if (node_) node_->destroy(node_->self);
+}
 
 Result<void> NodeInstance::start() {
     ErrorRoom room;
@@ -176,6 +196,12 @@ void NodeInstance::drop_background_work() {
     }
 }
 
+void NodeInstance::drop_handles() {
+    const auto own = [this](const auto& held) { return held.hold.get() == this; };
+    (void)runtime_.streams.take_if(own);
+    (void)runtime_.transactions.take_if(own);
+}
+
 void NodeInstance::shut_down(SteadyClock::time_point deadline) {
     if (!node_) return;
     open_ = false;
@@ -187,6 +213,8 @@ void NodeInstance::shut_down(SteadyClock::time_point deadline) {
         }
         for (const auto& call : calls.all())
             call->cancel->cancel();
+        drop_background_work();
+        drop_handles();
         if (!wait_idle(SteadyClock::now() + std::chrono::seconds(5))) {
             std::string held;
             for (const auto& request : runtime_.tokens.all()) {

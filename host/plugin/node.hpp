@@ -56,6 +56,8 @@ class NodeInstance : public std::enable_shared_from_this<NodeInstance> {
     /// A place that is given also while it stops, for tasks and callbacks that were registered
     /// before.
     [[nodiscard]] std::shared_ptr<void> hold();
+    /// False once it stops: nothing new may begin.
+    [[nodiscard]] bool is_open() const { return open_.load(); }
     [[nodiscard]] std::int64_t in_flight() const { return in_flight_->count.load(); }
 
     /// Calls the plugin's invoke.
@@ -78,6 +80,8 @@ class NodeInstance : public std::enable_shared_from_this<NodeInstance> {
                  std::shared_ptr<Library> library);
     bool wait_idle(SteadyClock::time_point deadline);
     void drop_background_work();
+    /// Ends streams and transactions that it forgot to end.
+    void drop_handles();
 
     Runtime& runtime_;
     NodeSection section_;

@@ -2,6 +2,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 
+#include <exception>
 #include <utility>
 
 namespace onex::host {
@@ -16,7 +17,7 @@ struct RequestState::Timer {
 RequestState::RequestState(asio::any_io_executor executor, Parts parts)
     : executor_(std::move(executor)),
       parts_(std::move(parts)),
-      deadline_(SteadyClock::now() + std::chrono::milliseconds(parts_.timeout_ms)),
+      deadline_(deadline_in(parts_.timeout_ms)),
       timer_(std::make_unique<Timer>(executor_)) {}
 
 RequestState::~RequestState() {
@@ -66,7 +67,12 @@ bool RequestState::answer(Outcome outcome) {
         answered_ = true;
         timer_->timer.cancel();
     }
-    if (parts_.review) parts_.review(outcome);
+    try {
+        if (parts_.review) parts_.review(outcome);
+    } catch (const std::exception& e) {  // The caller must hear something all the same.
+        outcome = {fail("INTERNAL", std::string("the answer could not be checked: ") + e.what()),
+                   0};
+    }
     if (parts_.settled) parts_.settled(outcome);
     finish(std::move(outcome));
     parent_registration_.reset();
@@ -101,7 +107,7 @@ void RequestState::finish(Outcome outcome) {
 void RequestState::progress(ProgressInfo info) {
     if (parts_.progress_rearms) {
         const std::scoped_lock lock(mutex_);
-        deadline_ = SteadyClock::now() + std::chrono::milliseconds(parts_.timeout_ms);
+        deadline_ = deadline_in(parts_.timeout_ms);
     }
     if (parts_.on_progress) parts_.on_progress(info);
 }

@@ -1,15 +1,26 @@
 #include "host/plugin/services.hpp"
 
 #include "host/async/workers.hpp"
+#include "host/plugin/background.hpp"
+#include "host/utf8.hpp"
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
+#include <utility>
+#include <vector>
 
 namespace onex::host {
 
 namespace {
 
-thread_local int open_transactions = 0;
+// Those that this thread began and nobody has ended yet.
+thread_local std::vector<std::pair<onex_handle, std::weak_ptr<OpenTransaction>>> begun;
+
+bool transaction_open() {
+    std::erase_if(begun, [](const auto& one) { return one.second.expired(); });
+    return !begun.empty();
+}
 
 void put(std::string_view text, char* to, std::uint64_t capacity, std::uint64_t& size) {
     std::size_t n = std::min<std::size_t>(text.size(), capacity);
@@ -62,8 +73,8 @@ onex_status append(onex_writer* out, std::string_view text) {
 Error to_error(const onex_failure* failure) {
     if (!failure) return {"INTERNAL", "the node failed without a reason", {}, {}};
     Error out;
-    out.code = std::string(view(failure->code));
-    out.message = std::string(view(failure->message));
+    out.code = valid_utf8(view(failure->code));
+    out.message = valid_utf8(view(failure->message));  // It goes into JSON and logs.
     if (ONEX_HAS(failure, details)) out.details = std::string(view(failure->details));
     if (out.code.empty()) out.code = "INTERNAL";
     if (out.message.empty()) out.message = "the node gave no reason";
@@ -103,15 +114,25 @@ Result<void> may_wait(bool in_transaction_ok) {
         return fail("FAILED_PRECONDITION",
                     "a nonblocking operation must not wait; drop `nonblocking` or answer later");
     }
-    if (!in_transaction_ok && open_transactions > 0) {
+    if (!in_transaction_ok && transaction_open()) {
         return fail("FAILED_PRECONDITION",
                     "no call, http or other wait inside a transaction; commit it first");
     }
     return {};
 }
 
-void count_transaction(int delta) {
-    open_transactions = std::max(0, open_transactions + delta);
+void begin_transaction(onex_handle handle, const std::shared_ptr<OpenTransaction>& opened) {
+    begun.emplace_back(handle, opened);
+}
+
+PluginScope::PluginScope(Runtime& runtime) : runtime_(runtime) {
+    before_.swap(begun);
+}
+
+PluginScope::~PluginScope() {
+    for (const auto& [handle, transaction] : begun)
+        runtime_.transactions.take(handle);
+    begun.swap(before_);
 }
 
 }  // namespace onex::host

@@ -7,8 +7,11 @@
 #include <onex/abi.h>
 #include <onex/error.hpp>
 
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace onex::host {
 
@@ -77,8 +80,22 @@ Result<ServiceWait> to_wait(NodeInstance& node, onex_wait wait);
 /// `in_transaction_ok`) one with a transaction open.
 Result<void> may_wait(bool in_transaction_ok = false);
 
-/// Marks that this thread has `delta` more transactions open.
-void count_transaction(int delta);
+/// Remembers that this thread has begun a transaction.
+void begin_transaction(onex_handle handle, const std::shared_ptr<OpenTransaction>& opened);
+
+/// Around a call of a plugin's code: transactions that it began on this thread and left open are
+/// rolled back at its end (semantics 5.1).
+class PluginScope {
+  public:
+    explicit PluginScope(Runtime& runtime);
+    ~PluginScope();
+    PluginScope(const PluginScope&) = delete;
+    PluginScope& operator=(const PluginScope&) = delete;
+
+  private:
+    Runtime& runtime_;
+    std::vector<std::pair<onex_handle, std::weak_ptr<OpenTransaction>>> before_;
+};
 
 /// Runs `body`, which returns a status, so that no exception crosses the ABI.
 template <class Body>

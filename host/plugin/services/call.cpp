@@ -5,6 +5,8 @@
 #include "host/plugin/blocking.hpp"
 #include "host/plugin/dispatcher.hpp"
 #include "host/plugin/services.hpp"
+#include "host/store/ids.hpp"
+#include "host/utf8.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
@@ -28,7 +30,8 @@ onex_status end(void* ctx, onex_token token, Outcome outcome) {
 onex_status answer(void* ctx, onex_token token, const onex_answer* in) {
     return guarded(nullptr, [&] {
         Outcome outcome;
-        outcome.http_status = in->http_status;
+        const bool final = in->http_status >= 200 && in->http_status <= 599;
+        outcome.http_status = final ? in->http_status : 0;
         if (in->output.size) outcome.output = std::string(view(in->output));
         return end(ctx, token, std::move(outcome));
     });
@@ -46,7 +49,7 @@ onex_status progress(void* ctx, onex_token token, const onex_progress* in) {
     return guarded(nullptr, [&]() -> onex_status {
         const auto request = node_of(ctx).runtime().tokens.find(token);
         if (!request) return ONEX_E_BAD_HANDLE;
-        request->progress({in->kind, in->done, in->total, std::string(view(in->text))});
+        request->progress({in->kind, in->done, in->total, valid_utf8(view(in->text))});
         return ONEX_OK;
     });
 }
@@ -151,7 +154,8 @@ Result<Prepared> prepare(NodeInstance& node, const onex_call& in, onex_wait wait
     out.wait = {waiting->wait.deadline, out.in_flight->cancel};
 
     std::string correlation_id(view(in.correlation_id));
-    if (correlation_id.empty() && serving) correlation_id = serving->parts().correlation_id;
+    if (correlation_id.empty())
+        correlation_id = serving ? serving->parts().correlation_id : new_uuid();
     std::function<void(const ProgressInfo&)> on_progress;
     if (in.on_progress) {
         on_progress = [fn = in.on_progress, user = in.progress_user, gate = out.gate](
@@ -221,7 +225,8 @@ Result<void> find_remote_node(Runtime& runtime, Prepared& call) {
     const auto* offers = description->if_contains("operations");
     std::string found;
     for (const auto& offer : offers && offers->is_array() ? offers->as_array() : json::array{}) {
-        if (offer.at("operation").as_string() != call.remote.operation) continue;
+        const auto& object = offer.as_object();
+        if (object.at("operation").as_string() != call.remote.operation) continue;
         if (!found.empty()) {
             return fail("OPERATION_AMBIGUOUS",
                         call.remote.operation + " is offered by several nodes of " +
@@ -265,6 +270,15 @@ Result<std::string> perform(NodeInstance& node, Prepared& call) {
     return std::move(outcome.output);
 }
 
+/// A peer's description or answer may be other than its protocol says.
+Result<std::string> perform_safely(NodeInstance& node, Prepared& call) noexcept {
+    try {
+        return perform(node, call);
+    } catch (const std::exception& e) {
+        return fail("INTERNAL", std::string("the call failed: ") + e.what());
+    }
+}
+
 onex_status call(
     void* ctx, const onex_call* in, onex_wait wait, onex_writer* out, onex_error* error) {
     return guarded(error, [&]() -> onex_status {
@@ -275,7 +289,7 @@ onex_status call(
             node.calls.take(prepared->in_flight_handle);
             return report(allowed.error(), error);
         }
-        auto output = perform(node, *prepared);
+        auto output = perform_safely(node, *prepared);
         return output ? append(out, *output) : report(output.error(), error);
     });
 }
@@ -293,7 +307,8 @@ onex_status call_async(void* ctx,
         auto shared = std::make_shared<Prepared>(std::move(*prepared));
         auto& pool = shared->local.hop > 0 ? node.runtime().peer_workers : node.runtime().workers;
         const bool posted = pool.post([shared, done, user, hold = node.hold(), &node] {
-            const auto output = perform(node, *shared);
+            const auto output = perform_safely(node, *shared);
+            const PluginScope scope(node.runtime());
             if (output) return done(user, ONEX_OK, view(std::string_view(*output)), nullptr);
             const auto& failed = output.error();
             onex_failure failure{};

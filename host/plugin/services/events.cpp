@@ -72,6 +72,8 @@ onex_status publish(
             const auto open = runtime.transactions.find(tx);
             if (!open) return report({"BAD_HANDLE", "this transaction has ended", {}, {}}, error);
             const std::scoped_lock lock(open->mutex);
+            if (!open->tx)
+                return report({"BAD_HANDLE", "this transaction has ended", {}, {}}, error);
             auto published = runtime.bus.publish(*open->tx, std::move(*event));
             if (!published) return report(published.error(), error);
             open->published = true;
@@ -109,12 +111,13 @@ onex_status subscribe(void* ctx,
         const auto deliver = [&runtime, &node, fn, user](
                                  Transaction& tx, const std::vector<Event>& batch) -> Result<void> {
             const auto hold = node.hold();
+            const PluginScope scope(runtime);
+            const auto text = to_batch(batch, runtime.identity.environment);
             // The batch's transaction belongs to the bus; the plugin sees it under a handle for
             // this call.
             auto open = std::make_shared<OpenTransaction>(std::unique_ptr<Transaction>(&tx), hold);
             open->borrowed = true;
             const auto handle = runtime.transactions.add(open);
-            const auto text = to_batch(batch, runtime.identity.environment);
             const auto status = fn(user, handle, view(std::string_view(text)), 0);
             runtime.transactions.take(handle);
             {
@@ -126,6 +129,8 @@ onex_status subscribe(void* ctx,
                             "the subscriber refused the batch");
             return {};
         };
+        const auto place = node.enter();
+        if (!place) return report({"UNAVAILABLE", "the node is stopping", {}, {}}, error);
         auto subscription = std::make_shared<Subscription>(fn, user);
         subscription->delivery = runtime.bus.subscribe(
             std::string(view(group)), std::string(view(prefix)), batch_max, deliver);

@@ -36,7 +36,7 @@ class PluginTask final : public Task {
     void run_after(std::int64_t delay_ms) {
         const std::scoped_lock lock(mutex_);
         if (ended_) return;
-        timer_.expires_after(std::chrono::milliseconds(delay_ms));
+        timer_.expires_at(deadline_in(delay_ms));
         timer_.async_wait([self = keep()](boost::system::error_code) {
             // Also when cancelled: the plugin must get its user data back, and not on this thread.
             if (!self->run_soon()) self->run_after(kRetryMs);
@@ -59,7 +59,10 @@ class PluginTask final : public Task {
         const bool dropped = cancelled_;
         const bool last = dropped || period_ms_ == 0;
         if (last) node_->tasks.take(handle_);
-        if (fn_) fn_(user_, dropped ? 1 : 0);
+        {
+            const PluginScope scope(runtime_);
+            fn_(user_, dropped ? 1 : 0);
+        }
         if (!last) {
             run_after(period_ms_);
             if (cancelled_)
@@ -93,7 +96,8 @@ onex_status add_task(void* ctx,
     return guarded(nullptr, [&]() -> onex_status {
         if (!fn) return ONEX_E_INVALID_INPUT;
         auto& node = node_of(ctx);
-        if (!node.enter()) return ONEX_E_UNAVAILABLE;  // It stops: nothing new begins.
+        const auto place = node.enter();
+        if (!place) return ONEX_E_UNAVAILABLE;  // It stops: nothing new begins.
         auto task = std::make_shared<PluginTask>(node, fn, user, period_ms);
         const auto handle = node.tasks.add(task);
         task->set_handle(handle);
@@ -104,6 +108,8 @@ onex_status add_task(void* ctx,
             node.tasks.take(handle);
             return ONEX_E_EXHAUSTED;
         }
+        // It may have begun to stop, and have looked for tasks, before this one was listed.
+        if (!node.is_open()) task->cancel();
         return ONEX_OK;
     });
 }

@@ -56,9 +56,9 @@ onex_status begin(
         auto opened = node.runtime().store.begin(
             mode == ONEX_TX_WRITE ? TxMode::write : TxMode::read, waiting->wait);
         if (!opened) return report(waiting->translate(std::move(opened).error()), error);
-        *tx = node.runtime().transactions.add(
-            std::make_shared<OpenTransaction>(std::move(*opened), node.hold()));
-        count_transaction(1);
+        const auto open = std::make_shared<OpenTransaction>(std::move(*opened), node.hold());
+        *tx = node.runtime().transactions.add(open);
+        begin_transaction(*tx, open);
         return ONEX_OK;
     });
 }
@@ -85,6 +85,7 @@ onex_status execute(void* ctx,
         Result<SqlResult> result;
         {
             const std::scoped_lock lock(open->mutex);
+            if (!open->tx) return report(kStale, error);
             result = open->tx->execute(view(sql), bound);
         }
         if (!result) return report(result.error(), error);
@@ -113,10 +114,10 @@ onex_status commit(void* ctx, onex_handle handle, onex_error* error) {
         }
         const auto open = runtime.transactions.take(handle);
         if (!open) return report(kStale, error);
-        if (open->thread == std::this_thread::get_id()) count_transaction(-1);
         Result<void> done;
         {
             const std::scoped_lock lock(open->mutex);
+            if (!open->tx) return report(kStale, error);
             done = open->tx->commit();
             open->tx.reset();
         }
@@ -133,7 +134,6 @@ void rollback(void* ctx, onex_handle handle) {
         if (!found || found->borrowed) return ONEX_E_BAD_HANDLE;
         const auto open = runtime.transactions.take(handle);
         if (!open) return ONEX_E_BAD_HANDLE;
-        if (open->thread == std::this_thread::get_id()) count_transaction(-1);
         const std::scoped_lock lock(open->mutex);
         open->tx.reset();
         return ONEX_OK;

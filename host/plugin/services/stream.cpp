@@ -104,7 +104,6 @@ onex_status finish(void* ctx, onex_handle handle) {
         const auto end = node_of(ctx).runtime().streams.take(handle);
         if (!end) return ONEX_E_BAD_HANDLE;
         end->pipe->finish();
-        end->is_finished = true;
         return ONEX_OK;
     });
 }

@@ -5,6 +5,8 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <algorithm>
+
 namespace onex::host {
 
 namespace json = boost::json;
@@ -14,12 +16,27 @@ namespace {
 constexpr std::size_t kLineBytesMax = 64
                                       << 20;  // An output may be large; a line without end may not.
 
+// Outputs may be 64 deep (semantics 8.1), and stand a few levels down in a line.
+constexpr std::size_t kDepthMax = 80;
+
+json::value parse_deep(std::string_view text, boost::system::error_code& ec) {
+    json::parse_options options;
+    options.max_depth = kDepthMax;
+    return json::parse(text, ec, {}, options);
+}
+
+/// A line ends at its first line feed; in JSON text one can only be white space.
+std::string one_line(std::string text) {
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    return text;
+}
+
 json::object error_object(const Error& error) {
     json::object out{
         {"code", error.code}, {"message", error.message}, {"correlation_id", error.correlation_id}};
     if (!error.details.empty()) {
         boost::system::error_code ec;
-        auto details = json::parse(error.details, ec);
+        auto details = parse_deep(error.details, ec);
         if (!ec) out["details"] = std::move(details);
     }
     return out;
@@ -56,7 +73,8 @@ std::string result_lines(const Outcome& outcome, const SigningKey& key, std::str
     // The output is JSON text already; it is put in as it stands.
     std::string line =
         outcome.output
-            ? R"({"result":{"output":)" + (outcome.output->empty() ? "{}" : *outcome.output) + "}}"
+            ? R"({"result":{"output":)" +
+                  (outcome.output->empty() ? "{}" : one_line(*outcome.output)) + "}}"
             : R"({"result":)" +
                   json::serialize(json::object{{"error", error_object(outcome.output.error())}}) +
                   "}";
@@ -70,7 +88,7 @@ std::string error_body(const Error& error) {
 
 Error parse_error_body(std::string_view body, unsigned status) {
     boost::system::error_code ec;
-    const auto value = json::parse(body, ec);
+    const auto value = parse_deep(body, ec);
     if (!ec && value.is_object()) {
         const auto* error = value.as_object().if_contains("error");
         if (error && error->is_object()) return to_error(error->as_object());
@@ -100,7 +118,7 @@ Result<void> LineReader::feed(std::string_view bytes,
 Result<void> LineReader::line(std::string_view line,
                               const std::function<void(const ProgressInfo&)>& on_progress) {
     boost::system::error_code ec;
-    const auto value = json::parse(line, ec);
+    const auto value = parse_deep(line, ec);
     if (ec || !value.is_object())
         return onex::fail("TRANSFER_FAILED", "the peer's answer is not what a host sends");
     const auto& object = value.as_object();
@@ -122,7 +140,7 @@ Result<void> LineReader::line(std::string_view line,
         if (auto valid = verify_response(key_, nonce_, 200, sha256_hex(result_line_), headers);
             !valid)
             return valid;
-        const auto result = json::parse(result_line_).at("result");
+        const auto result = parse_deep(result_line_, ec).at("result");
         const auto* error = result.is_object() ? result.as_object().if_contains("error") : nullptr;
         const auto* output =
             result.is_object() ? result.as_object().if_contains("output") : nullptr;

@@ -1,11 +1,11 @@
 #include "host/peer/peers.hpp"
 
+#include "host/async/signal.hpp"
 #include "host/ids.hpp"
 #include "host/peer/answer.hpp"
 #include "host/peer/hashing_pipe.hpp"
 #include "host/store/ids.hpp"
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -22,6 +22,9 @@ namespace {
 
 constexpr std::uint64_t kAnswerBytesMax = 64 << 20;
 constexpr std::int64_t kCancelAnswerMs = 10'000;
+constexpr std::int64_t kCancelAgainMs = 500;
+constexpr std::int64_t kLastChunkMs = 1'000;
+constexpr std::size_t kDescriptionDepthMax = 128;  // It holds schemas.
 constexpr std::size_t kQueryInputMax = 16 * 1024;
 constexpr std::size_t kInlineErrorMax = 1 << 20;
 
@@ -128,7 +131,9 @@ asio::awaitable<Result<json::object>> Peers::describe(const PeerSection& peer,
         co_return std::unexpected(std::move(valid).error());
     }
     boost::system::error_code ec;
-    auto value = json::parse(answer->body, ec);
+    json::parse_options options;
+    options.max_depth = kDescriptionDepthMax;
+    auto value = json::parse(answer->body, ec, {}, options);
     if (ec || !value.is_object())
         co_return fail("TRANSFER_FAILED", peer.name + " does not describe itself as a host does");
     const std::scoped_lock lock(mutex_);
@@ -136,11 +141,24 @@ asio::awaitable<Result<json::object>> Peers::describe(const PeerSection& peer,
     co_return std::move(value.as_object());
 }
 
-asio::awaitable<void> Peers::tell_cancel(const PeerSection& peer, std::string key) {
+asio::awaitable<void> Peers::tell_cancel(const PeerSection& peer, std::string key, CancelPtr over) {
+    // The cancel may overtake the call that it is for: say it again until the peer knows the key.
+    const auto wait = Wait::for_ms(kCancelAnswerMs, over);
+    const auto pause = std::make_shared<Signal>(runtime_.executor);
+    const auto registration = over->on_cancel([pause] { pause->fire(); });
+    while (!wait.over()) {
+        const auto heard = co_await tell_cancel_once(peer, key, wait);
+        if (heard) co_return;
+        const auto again = deadline_in(kCancelAgainMs);
+        co_await pause->wait(again);
+    }
+}
+
+asio::awaitable<bool> Peers::tell_cancel_once(const PeerSection& peer, std::string key, Wait wait) {
     const Headers headers{{"Content-Type", "application/json"}};
     auto body = json::serialize(json::object{{"key", key}});
     auto prepared = sign(peer, "POST", "/onex/v1/cancel", headers, std::move(body));
-    if (!prepared) co_return;
+    if (!prepared) co_return true;
     const auto to = peer.host_id.empty() ? peer.name : peer.host_id;
     auto& request = prepared->request;
     sign_request(request.headers,
@@ -150,10 +168,19 @@ asio::awaitable<void> Peers::tell_cancel(const PeerSection& peer, std::string ke
                  request.target,
                  request.body,
                  now_us() / 1'000'000);
-    const auto wait = Wait::for_ms(kCancelAnswerMs);
-    // Best effort: an unreachable peer hears of it by its own deadline.
     auto answer = co_await runtime_.http.send(std::move(request), kAnswerBytesMax, wait);
-    (void)answer;
+    if (!answer || answer->status != 200) co_return false;
+    boost::system::error_code ec;
+    const auto told = json::parse(answer->body, ec);
+    const auto* count =
+        !ec && told.is_object() ? told.as_object().if_contains("cancelled") : nullptr;
+    co_return count && count->is_int64() && count->as_int64() > 0;
+}
+
+asio::awaitable<bool> Peers::wait_idle(Wait wait) {
+    const auto executor = runtime_.executor;
+    const bool idle = co_await tasks_.wait_idle(executor, wait);
+    co_return idle;
 }
 
 asio::awaitable<Result<std::string>> Peers::call(const PeerSection& peer,
@@ -161,11 +188,16 @@ asio::awaitable<Result<std::string>> Peers::call(const PeerSection& peer,
                                                  Wait wait) {
     // The caller's cancel ends the wait only after the peer was told and had its time to answer.
     auto late = std::make_shared<Cancel>();
+    const auto over = std::make_shared<Cancel>();
     Cancel::Registration registration;
     if (wait.cancel) {
-        auto on_cancel = [this, &peer, key = call.key, late, executor = runtime_.executor] {
+        if (wait.cancel->cancelled()) {
+            if (call.stream_in) call.stream_in->close_reader();
+            co_return fail("CANCELLED", call.operation + " was cancelled before it was sent");
+        }
+        auto on_cancel = [this, &peer, key = call.key, late, over, executor = runtime_.executor] {
             if (key.empty()) return late->cancel();
-            asio::co_spawn(executor, tell_cancel(peer, key), [](std::exception_ptr) {});
+            tasks_.spawn(executor, tell_cancel(peer, key, over));
             auto timer = std::make_shared<asio::steady_timer>(
                 executor, std::chrono::milliseconds(kCancelAnswerMs));
             timer->async_wait([timer, late](boost::system::error_code) { late->cancel(); });
@@ -173,6 +205,8 @@ asio::awaitable<Result<std::string>> Peers::call(const PeerSection& peer,
         registration = wait.cancel->on_cancel(std::move(on_cancel));
     }
     Wait patient{wait.deadline, late};
+    // Whatever happens to this coroutine, nobody tells the peer of a cancel after its end.
+    const std::shared_ptr<void> ended(nullptr, [over](void*) { over->cancel(); });
     const bool upload = call.stream_in != nullptr;
     if (upload) {
         auto answer = co_await call_with_upload(peer, std::move(call), std::move(patient));
@@ -208,6 +242,9 @@ asio::awaitable<Result<std::string>> Peers::call_plain(const PeerSection& peer,
                                    now_us() / 1'000'000);
     auto answer = co_await runtime_.http.open(std::move(request), wait, kLinesIdleMs);
     if (!answer) co_return std::unexpected(std::move(answer).error());
+    // A stream that nobody reads to its end holds its connection for ever.
+    const std::shared_ptr<void> closed(nullptr,
+                                       [body = answer->stream](void*) { body->close_reader(); });
     if (answer->status != 200) {
         std::string body;
         while (body.size() < kInlineErrorMax) {
@@ -232,6 +269,10 @@ asio::awaitable<Result<std::string>> Peers::call_plain(const PeerSection& peer,
         if (auto fed = reader.feed(**chunk, call.on_progress); !fed)
             co_return std::unexpected(std::move(fed).error());
     }
+    // To its very end, so that the connection can serve again.
+    const auto rest_wait = Wait::for_ms(kLastChunkMs, wait.cancel);
+    auto rest = co_await answer->stream->async_pop(rest_wait);
+    (void)rest;
     co_return *reader.result();
 }
 

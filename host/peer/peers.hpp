@@ -1,6 +1,7 @@
 // Calls to other hosts: signed requests to their /onex/v1/, with progress on the way back.
 #pragma once
 
+#include "host/async/task_group.hpp"
 #include "host/http/auth.hpp"
 #include "host/plugin/runtime.hpp"
 
@@ -57,6 +58,9 @@ class Peers {
                                                      PeerCall call,
                                                      Wait wait);
 
+    /// True when nothing runs in the background any more; before the HTTP client goes.
+    boost::asio::awaitable<bool> wait_idle(Wait wait);
+
   private:
     struct Signed;
     Result<Signed> sign(const PeerSection& peer,
@@ -70,7 +74,13 @@ class Peers {
     boost::asio::awaitable<Result<std::string>> call_with_upload(const PeerSection& peer,
                                                                  PeerCall call,
                                                                  Wait wait);
-    boost::asio::awaitable<void> tell_cancel(const PeerSection& peer, std::string key);
+    boost::asio::awaitable<void> tell_cancel(const PeerSection& peer,
+                                             std::string key,
+                                             CancelPtr over);
+    /// True when the peer knew the key.
+    boost::asio::awaitable<bool> tell_cancel_once(const PeerSection& peer,
+                                                  std::string key,
+                                                  Wait wait);
 
     Runtime& runtime_;
     std::vector<SigningKey> keys_;
@@ -78,6 +88,7 @@ class Peers {
         boost::json::object what;
         SteadyClock::time_point until;
     };
+    TaskGroup tasks_;  ///< cancels on their way
     std::mutex mutex_;
     std::map<std::string, Described> described_;
 };

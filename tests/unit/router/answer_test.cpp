@@ -31,6 +31,16 @@ TEST(PeerAnswer, CarriesProgressAndASignedResult) {
     }
 }
 
+TEST(PeerAnswer, AnOutputKeepsToItsLineAndMayBeDeep) {
+    const auto deep = std::string(60, '[') + std::string(60, ']');
+    for (const auto& output : {std::string("{\n  \"x\":\r\n 1\n}"), R"({"a":)" + deep + "}"}) {
+        LineReader reader(kKey, "nonce");
+        const auto fed = reader.feed(result_lines({output, 0}, kKey, "nonce"), {});
+        ASSERT_TRUE(fed) << fed.error().message;
+        ASSERT_TRUE(reader.result() && *reader.result());
+    }
+}
+
 TEST(PeerAnswer, KeepsAnErrorsCodeAndDetails) {
     const Error error{"DISK_FULL", "no room", R"({"free":3})", "id"};
     LineReader reader(kKey, "nonce");

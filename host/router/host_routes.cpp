@@ -128,9 +128,11 @@ asio::awaitable<ServerResponse> Router::admin_route(Job job) {
         hooks_.stop();
         co_return json_response(202, R"({"stopping":true})");
     }
-    co_return error_response(
-        {"METHOD_NOT_ALLOWED", path + " does not take " + method + " here", {}, {}},
-        job.correlation_id);
+    auto refused =
+        error_response({"METHOD_NOT_ALLOWED", path + " does not take " + method + " here", {}, {}},
+                       job.correlation_id);
+    refused.headers.add("Allow", path == "/onex/v1/stop" ? "POST" : "GET");
+    co_return refused;
 }
 
 }  // namespace onex::host

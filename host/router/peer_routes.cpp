@@ -62,7 +62,10 @@ class Lines : public std::enable_shared_from_this<Lines> {
             auto chunk = std::make_shared<const std::string>(std::move(text));
             const auto wait = Wait::for_ms(kLineWriteMs);
             auto pushed = co_await to->async_push(std::move(chunk), wait);
-            if (!pushed) co_return;
+            if (!pushed) {  // Nothing more comes: whoever still reads must not wait for it.
+                to->fail(std::move(pushed).error());
+                co_return;
+            }
         }
         to->finish();
     }
@@ -73,6 +76,16 @@ class Lines : public std::enable_shared_from_this<Lines> {
     std::string pending_;
     bool ended_ = false;
 };
+
+bool is_operation(const std::vector<std::string>& segments) {
+    return segments.size() == 6 && segments[2] == "nodes" && segments[4] == "operations";
+}
+
+/// The method that a path for peers takes; empty for other paths.
+std::string peer_methods(const std::string& path, const std::vector<std::string>& segments) {
+    if (path == "/onex/v1/operations") return "GET";
+    return path == "/onex/v1/cancel" || is_operation(segments) ? "POST" : "";
+}
 
 }  // namespace
 
@@ -94,9 +107,12 @@ asio::awaitable<ServerResponse> Router::peer_route(Job job) {
         response = co_await peer_describe(std::move(job));
     } else if (method == "POST" && path == "/onex/v1/cancel") {
         response = co_await peer_cancel(std::move(job));
-    } else if (method == "POST" && segments.size() == 6 && segments[2] == "nodes" &&
-               segments[4] == "operations") {
+    } else if (method == "POST" && is_operation(segments)) {
         response = co_await peer_operation(std::move(job), segments[3], segments[5]);
+    } else if (const auto allow = peer_methods(path, segments); !allow.empty()) {
+        response = error_response({"METHOD_NOT_ALLOWED", path + " takes " + allow, {}, {}},
+                                  job.correlation_id);
+        response.headers.add("Allow", allow);
     } else {
         response = co_await admin_route(std::move(job));
     }
@@ -176,7 +192,6 @@ asio::awaitable<ServerResponse> Router::peer_operation(Job job,
     call.operation = found->operation;
     call.correlation_id = job.correlation_id;
     call.caller = caller->who;
-    call.key = std::string(job.request->headers.get("Idempotency-Key"));
     call.hop = job.listening->admin ? 0 : 1;
     if (contract.on_disconnect == OnDisconnect::cancel) call.cancel = job.request->gone;
     const std::string timeout(job.request->headers.get("X-Onex-Timeout-Ms"));
@@ -185,7 +200,11 @@ asio::awaitable<ServerResponse> Router::peer_operation(Job job,
         call.timeout_ms = std::stoll(timeout);
     }
     Result<void> read;
-    if (!contract.remote && !job.listening->admin) {
+    auto key = idempotency_key(*job.request, *caller);
+    if (key) call.key = *key;
+    if (!key) {
+        read = std::unexpected(std::move(key).error());
+    } else if (!contract.remote && !job.listening->admin) {
         read =
             fail("POLICY_DENIED",
                  operation + " of " + node + " is not for peers; its contract says remote: false");
@@ -202,7 +221,8 @@ asio::awaitable<ServerResponse> Router::peer_operation(Job job,
         co_return refused;
     }
     if (contract.stream_out) {
-        auto streamed = co_await stream_answer(std::move(call), contract.stream_content_type);
+        auto streamed =
+            co_await stream_answer(std::move(call), contract.stream_content_type, false);
         co_return streamed;
     }
     if (!contract.stream_in && caller->verified &&

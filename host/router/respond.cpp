@@ -48,8 +48,13 @@ ServerResponse outcome_response(Outcome outcome,
         return error_response(std::move(outcome.output).error(), correlation_id, unified);
     const auto code = outcome.http_status ? outcome.http_status : status;
     if (!unified) return json_response(code, std::move(*outcome.output));
+    // As deep as the check of the answer lets it be.
+    boost::system::error_code ec;
+    json::parse_options options;
+    options.max_depth = 64;
+    auto data = json::parse(*outcome.output, ec, {}, options);
     const json::object body{{"status", "success"},
-                            {"data", json::parse(*outcome.output)},
+                            {"data", std::move(data)},
                             {"error", nullptr},
                             {"message", nullptr},
                             {"metadata", {{"correlation_id", correlation_id}}}};

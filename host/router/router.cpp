@@ -1,5 +1,6 @@
 #include "host/router/router.hpp"
 
+#include "host/async/on_worker.hpp"
 #include "host/ids.hpp"
 #include "host/peer/hashing_pipe.hpp"
 #include "host/router/input.hpp"
@@ -21,6 +22,8 @@ namespace json = boost::json;
 
 namespace {
 
+constexpr std::size_t kKeyBytesMax = 1024;
+
 /// The caller's own id when it is fit to stand in logs, else a new one.
 std::string correlation_id_of(const ServerRequest& request) {
     const auto given = request.headers.get("X-Correlation-Id");
@@ -32,7 +35,26 @@ std::string correlation_id_of(const ServerRequest& request) {
     return fit ? std::string(given) : new_uuid();
 }
 
+Result<json::object> prove_and_parse(const std::string& body,
+                                     const std::optional<Verified>& verified) {
+    if (verified) {
+        if (auto same = verify_body(*verified, body); !same)
+            return std::unexpected(std::move(same).error());
+    }
+    return parse_body(body);
+}
+
 }  // namespace
+
+Result<std::string> Router::idempotency_key(const ServerRequest& request, const Caller& caller) {
+    // Keys are kept, and shared by all callers: whoever is nobody gets none.
+    if (caller.who == "anonymous") return std::string();
+    const auto key = request.headers.get("Idempotency-Key");
+    if (key.size() <= kKeyBytesMax) return std::string(key);
+    return fail("VALIDATION_ERROR",
+                "the Idempotency-Key has " + std::to_string(key.size()) + " bytes; at most " +
+                    std::to_string(kKeyBytesMax) + " are taken");
+}
 
 Router::Router(Runtime& runtime, Gate& gate, HostHooks hooks)
     : runtime_(runtime),
@@ -56,7 +78,9 @@ HttpHandler Router::handler(std::shared_ptr<Listening> listening) {
 asio::awaitable<ServerResponse> Router::answer(Job job) {
     const auto correlation_id = job.correlation_id;
     const auto listener = job.listening->name;
-    auto match = job.listening->routes.match(job.request->method, job.request->path);
+    // HEAD is GET whose body the server leaves out (RFC 9110, 9.3.2).
+    const bool head = job.request->method == "HEAD";
+    auto match = job.listening->routes.match(head ? "GET" : job.request->method, job.request->path);
     ServerResponse response;
     if (match.route) {
         response = co_await contract_route(std::move(job), std::move(match));
@@ -120,10 +144,18 @@ asio::awaitable<Result<void>> Router::read_json(const Job& job,
         auto proved = co_await gate_.check_original(*job.request, *body);
         if (!proved) co_return std::unexpected(std::move(proved).error());
         caller = std::move(*proved);
-    } else if (caller.verified) {
-        if (auto same = verify_body(*caller.verified, *body); !same) co_return same;
     }
-    auto input = parse_body(*body);
+    call.input_bytes = body->size();
+    std::function<Result<json::object>()> work = [text = &*body, verified = caller.verified] {
+        return prove_and_parse(*text, verified);
+    };
+    Result<json::object> input;
+    if (body->size() > kInlineInputMax) {  // An I/O thread has others to serve meanwhile.
+        auto& pool = call.hop > 0 ? runtime_.peer_workers : runtime_.workers;
+        input = co_await on_worker<json::object>(pool, runtime_.executor, std::move(work));
+    } else {
+        input = work();
+    }
     if (!input) co_return std::unexpected(std::move(input).error());
     if (auto added = add_parameters(*input, operation, job.request->query, params); !added)
         co_return added;
@@ -137,6 +169,11 @@ asio::awaitable<Result<void>> Router::read_stream(const Job& job,
                                                   const PathParams& params,
                                                   Invocation& call) {
     auto& request = *job.request;
+    if (caller.who == "original") {
+        co_return fail("AUTHENTICATION_FAILED",
+                       "a streamed body needs the signature headers X-Onex-…: the two-header form "
+                       "covers whole bodies only");
+    }
     if (request.content_length && *request.content_length > operation.body_bytes_max) {
         co_return fail("PACKAGE_TOO_LARGE",
                        std::to_string(*request.content_length) + " bytes announced, " +
@@ -188,10 +225,14 @@ asio::awaitable<ServerResponse> Router::contract_route(Job job, RouteTable::Matc
     call.node = route.node;
     call.operation = route.operation;
     call.correlation_id = job.correlation_id;
-    call.key = std::string(job.request->headers.get("Idempotency-Key"));
+    call.hop = caller->verified || caller->who == "original" ? 1 : 0;
     if (operation.on_disconnect == OnDisconnect::cancel) call.cancel = job.request->gone;
     Result<void> read;
-    if (operation.stream_in) {
+    auto key = idempotency_key(*job.request, *caller);
+    if (key) call.key = *key;
+    if (!key) {
+        read = std::unexpected(std::move(key).error());
+    } else if (operation.stream_in) {
         read = co_await read_stream(job, operation, *caller, match.params, call);
     } else {
         read = co_await read_json(job, operation, *caller, match.params, call);
@@ -203,7 +244,8 @@ asio::awaitable<ServerResponse> Router::contract_route(Job job, RouteTable::Matc
     }
     call.caller = caller->who;
     if (operation.stream_out) {
-        auto streamed = co_await stream_answer(std::move(call), operation.stream_content_type);
+        auto streamed =
+            co_await stream_answer(std::move(call), operation.stream_content_type, unified);
         co_return streamed;
     }
     auto outcome = co_await runtime_.dispatcher->invoke(std::move(call));
@@ -212,7 +254,9 @@ asio::awaitable<ServerResponse> Router::contract_route(Job job, RouteTable::Matc
     co_return response;
 }
 
-asio::awaitable<ServerResponse> Router::stream_answer(Invocation call, std::string content_type) {
+asio::awaitable<ServerResponse> Router::stream_answer(Invocation call,
+                                                      std::string content_type,
+                                                      bool unified) {
     const auto correlation_id = call.correlation_id;
     auto from = std::make_shared<Pipe>();
     call.stream_out = from;
@@ -221,7 +265,7 @@ asio::awaitable<ServerResponse> Router::stream_answer(Invocation call, std::stri
     // Until the first byte an error can still be told as one.
     Wait wait{SteadyClock::time_point::max(), cancel};
     auto first = co_await from->async_pop(wait);
-    if (!first) co_return error_response(std::move(first).error(), correlation_id);
+    if (!first) co_return error_response(std::move(first).error(), correlation_id, unified);
     ServerResponse response;
     response.headers.add("Content-Type", std::move(content_type));
     if (!*first) co_return response;

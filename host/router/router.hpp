@@ -80,7 +80,10 @@ class Router {
                                                      const Caller& caller,
                                                      const PathParams& params,
                                                      Invocation& call);
-    boost::asio::awaitable<ServerResponse> stream_answer(Invocation call, std::string content_type);
+    boost::asio::awaitable<ServerResponse> stream_answer(Invocation call,
+                                                         std::string content_type,
+                                                         bool unified);
+    static Result<std::string> idempotency_key(const ServerRequest& request, const Caller& caller);
     ServerResponse lines_answer(Invocation call, Caller caller);
     static void sign(ServerResponse& response, const Caller& caller);
     [[nodiscard]] static const NodeInstance* unsigned_upload_ok(const Job& job,

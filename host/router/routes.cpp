@@ -18,6 +18,12 @@ bool same_shape(const Route& a, const Route& b) {
     return true;
 }
 
+/// Adds to a list like "GET, HEAD", unless it is in there.
+void add_method(std::string& list, const std::string& method) {
+    if ((", " + list + ",").find(", " + method + ",") != std::string::npos) return;
+    list += (list.empty() ? "" : ", ") + method;
+}
+
 bool is_hosts_own(std::string_view path) {
     return path == "/health" || path == "/metrics" || path == "/docs" || path == "/openapi.json" ||
            path.starts_with("/onex/");
@@ -80,7 +86,8 @@ RouteTable::Match RouteTable::match(std::string_view method, std::string_view pa
         }
         if (!fits) continue;
         if (route.method != method) {
-            best.allow += (best.allow.empty() ? "" : ", ") + route.method;
+            add_method(best.allow, route.method);
+            if (route.method == "GET") add_method(best.allow, "HEAD");
         } else if (!best.route || fixed > best_fixed) {
             candidate.route = &route;
             candidate.allow = best.allow;

@@ -14,7 +14,9 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
+#include <future>
 #include <map>
 #include <utility>
 
@@ -27,6 +29,8 @@ namespace json = boost::json;
 namespace {
 
 constexpr std::size_t kWorkQueueMax = 4096;
+constexpr std::int64_t kStartMs = 120'000;  // of one node's create or start
+constexpr std::int64_t kStopGraceMs = 10'000;
 constexpr std::int64_t kMaintainEveryMs = 10 * 60 * 1000;
 
 /// The machine's architecture as Docker writes it.
@@ -53,14 +57,18 @@ Result<std::vector<SigningKey>> signing_keys(const Config& config) {
     return out;
 }
 
-/// Runs control work on a worker, since nodes may wait in it, and waits for its end.
+/// Runs control work on a worker, since nodes may wait in it, and waits for its end. After a
+/// TIMEOUT it still runs: `work` refers to nothing that goes before the workers do.
 template <class T>
-Result<T> on_control(Workers& workers, std::function<Result<T>()> work) {
-    std::promise<Result<T>> promise;
-    auto future = promise.get_future();
-    if (!workers.post([&] { promise.set_value(work()); }))
+Result<T> on_control(Workers& workers,
+                     SteadyClock::time_point deadline,
+                     std::function<Result<T>()> work) {
+    const auto promise = std::make_shared<std::promise<Result<T>>>();
+    auto future = promise->get_future();
+    if (!workers.post([promise, work = std::move(work)] { promise->set_value(work()); }))
         return fail("QUEUE_FULL", "no worker for control work");
-    return future.get();
+    if (future.wait_until(deadline) == std::future_status::ready) return future.get();
+    return fail("TIMEOUT", "the node's code does not come back; see its log lines before this");
 }
 
 bool has_token_routes(const std::vector<std::shared_ptr<NodeInstance>>& nodes) {
@@ -86,6 +94,13 @@ Composition::Composition(Config config)
 
 Composition::~Composition() {
     stop();
+    if (abandoned_) {
+        // A plugin's code still runs, on a thread that nothing can end; what it stands on must not
+        // be torn down under it. The data folder is as after a crash, which the next start heals.
+        log(LogLevel::error, "ending the process without waiting for the nodes named above");
+        stop_log();
+        std::_Exit(EXIT_FAILURE);
+    }
     work_.reset();
     io_.stop();
     for (auto& thread : threads_)
@@ -202,11 +217,15 @@ Result<void> Composition::load_nodes() {
                 "FAILED_PRECONDITION",
                 *file + " says that it is `" + entry.id + "`, not `" + section.plugin + "`");
         }
-        std::function<Result<std::shared_ptr<NodeInstance>>()> make = [&] {
-            return NodeInstance::create(*runtime_, section, entry, *library, own);
-        };
-        auto node = on_control(*workers_, std::move(make));
-        if (!node) return std::unexpected(std::move(node).error());
+        std::function<Result<std::shared_ptr<NodeInstance>>()> make =
+            [this, &section, &entry, library = *library, own] {
+                return NodeInstance::create(*runtime_, section, entry, library, own);
+            };
+        auto node = on_control(*workers_, deadline_in(kStartMs), std::move(make));
+        if (!node) {
+            abandoned_ = node.error().code == "TIMEOUT";
+            return std::unexpected(std::move(node).error());
+        }
         log(LogLevel::info,
             "loaded " + section.plugin + " " + (*node)->plugin_version(),
             {{"node", section.name}});
@@ -308,8 +327,11 @@ Result<void> Composition::open_admin() {
 
 Result<void> Composition::start_nodes() {
     for (const auto& node : dispatcher_->nodes()) {
-        std::function<Result<void>()> start = [node] { return node->start(); };
-        if (auto started = on_control(*workers_, std::move(start)); !started) {
+        std::function<Result<void>()> start = [node, place = node->hold()] {
+            return node->start();
+        };
+        auto started = on_control(*workers_, deadline_in(kStartMs), std::move(start));
+        if (!started) {
             auto error = std::move(started).error();
             error.message = "node " + node->name() + " did not start: " + error.message;
             return std::unexpected(std::move(error));
@@ -368,8 +390,10 @@ bool Composition::stop() {
     std::vector<std::shared_ptr<NodeInstance>> nodes =
         dispatcher_ ? dispatcher_->nodes() : decltype(nodes){};
     for (const auto& node : nodes) {
-        std::function<Result<void>()> quiesce = [node] { return node->quiesce(); };
-        if (auto done = on_control(*workers_, std::move(quiesce)); !done) {
+        std::function<Result<void>()> quiesce = [node, place = node->hold()] {
+            return node->quiesce();
+        };
+        if (auto done = on_control(*workers_, deadline, std::move(quiesce)); !done) {
             log(LogLevel::warn,
                 "quiesce failed: " + done.error().message,
                 {{"node", node->name()}});
@@ -382,17 +406,26 @@ bool Composition::stop() {
         };
         (void)run_blocking<void>(io_.get_executor(), close(listener.get(), Wait{deadline, {}}));
     }
-    bool clean = true;
     for (auto node = nodes.rbegin(); node != nodes.rend(); ++node) {
-        std::function<Result<void>()> end = [&] {
-            (*node)->shut_down(deadline);
+        std::function<Result<void>()> end = [ending = *node, deadline] {
+            ending->shut_down(deadline);
             return Result<void>{};
         };
-        (void)on_control(*workers_, std::move(end));
-        clean = clean && (*node)->in_flight() == 0;
+        const auto latest =
+            std::max(deadline, SteadyClock::now()) + std::chrono::milliseconds(kStopGraceMs);
+        const auto ended = on_control(*workers_, latest, std::move(end));
+        abandoned_ = abandoned_ || !ended || (*node)->in_flight() != 0;
     }
+    if (abandoned_) return false;
     listeners_.clear();
     nodes.clear();
+    auto idle = [](Peers* peers) -> asio::awaitable<Result<void>> {
+        const auto wait = Wait::for_ms(kStopGraceMs);
+        const auto is_idle = co_await peers->wait_idle(wait);
+        (void)is_idle;
+        co_return Result<void>{};
+    };
+    if (peers_) (void)run_blocking<void>(io_.get_executor(), idle(peers_.get()));
     // The pools end before what their work uses; the nodes' libraries go with the dispatcher.
     if (http_) http_.reset();
     workers_.reset();
@@ -400,7 +433,7 @@ bool Composition::stop() {
     dispatcher_->set_nodes({});
     bus_.reset();
     if (store_) store_->close();
-    return clean;
+    return true;
 }
 
 }  // namespace onex::host

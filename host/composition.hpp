@@ -37,7 +37,7 @@ class Composition {
     /// the admin API.
     Result<void> start(std::function<void()> stop_requested);
     /// Finishes or checkpoints what runs, within [host] stop_timeout_ms. False: something did not
-    /// end in time.
+    /// end in time, and the destructor ends the process.
     bool stop();
 
     [[nodiscard]] boost::asio::io_context& io() { return io_; }
@@ -81,6 +81,7 @@ class Composition {
     struct Maintenance;
     std::unique_ptr<Maintenance> maintenance_;
     bool stopped_ = false;
+    bool abandoned_ = false;  ///< a node's code did not come back: only the process can end it
 };
 
 }  // namespace onex::host

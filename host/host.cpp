@@ -70,6 +70,7 @@ int serve(Config config) {
     StopRequest stop(host.io());
     if (auto started = host.start([&stop] { stop.fire("asked by the admin API"); }); !started) {
         log(LogLevel::error, started.error().code + ": " + started.error().message);
+        (void)host.stop();  // Before `stop` goes, which the admin API knows.
         return kExitFailed;
     }
     log(LogLevel::info, "ready");

@@ -1,11 +1,12 @@
 // A host in memory, for unit tests of nodes without a process: the plugin's sources and the test
 // are one program (onex_add_plugin_test). Header-only, standard library only.
 //
-// Everything happens on the test's own thread and nothing ever waits: the clock stands until
-// advance() moves it, tasks run in advance(), and what the node would wait for has to be there
-// already (else UNAVAILABLE). Not imitated: SQL (answers are scripted, see `on_sql`), schemas
-// (check() accepts and fills nothing in), and BLAKE3 (a blob's digest is 64 hex digits of another
-// hash). Streams hold whatever is written to them.
+// Everything happens on the test's own thread: the clock stands until advance() moves it, tasks run
+// in advance(), and a wait for a stream moves the clock, too. Other waits end at once: what is not
+// scripted answers an error.
+// Not imitated: SQL (answers are scripted, see `on_sql`), schemas (check() accepts and fills
+// nothing in), and BLAKE3 (a blob's digest is 64 hex digits of another hash). Streams hold whatever
+// is written to them.
 #pragma once
 
 #include <onex/testing/fake_services.hpp>

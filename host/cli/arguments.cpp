@@ -22,6 +22,7 @@ struct Options {
     RollbackOptions rollback;
     WorkflowOptions workflow;
     ServiceOptions service;
+    PluginOptions plugin;
     std::string id;
     std::string name;
     std::string reason;
@@ -47,6 +48,7 @@ class Grammar {
         add_checks();
         add_migrate();
         add_service();
+        add_plugin();
     }
 
   private:
@@ -265,6 +267,27 @@ class Grammar {
         step("install", "write the unit (systemd or launchd), enable and start it");
         step("uninstall", "stop it and remove the unit");
         step("print", "print the unit");
+    }
+
+    void add_plugin() {
+        auto* plugin = app_.add_subcommand("plugin", "write plugins, and check them");
+        plugin->require_subcommand(1);
+        auto& to = options_->plugin;
+        auto* c = add(*plugin,
+                      "new",
+                      "write a folder with a plugin that builds, passes its test and runs",
+                      [](Session& s, const Options& o) { return plugin_new(s, o.plugin); });
+        c->add_option("name", to.name, "of the plugin, as in word_count")->required();
+        c->add_option("--dir", to.folder, "the folder (default: one of that name)");
+        json_flag(c);
+        c = add(*plugin,
+                "check",
+                "try a plugin's library in child processes; exit 1 when it fails",
+                [](Session& s, const Options& o) { return plugin_check(s, o.plugin); });
+        c->add_option("file", to.file, "the library")->required();
+        c->add_option("--level", to.level, "load or full (default: full)")
+            ->check(CLI::IsMember({"load", "full"}));
+        json_flag(c);
     }
 
     CLI::App& app_;

@@ -51,4 +51,13 @@ struct ServiceOptions {
 };
 int service(Session& session, const ServiceOptions& options);
 
+struct PluginOptions {
+    std::string name;            ///< new: of the plugin
+    std::string folder;          ///< new: where to write it; empty: a folder of that name
+    std::string file;            ///< check: the library
+    std::string level = "full";  ///< check: load or full
+};
+int plugin_new(Session& session, const PluginOptions& options);
+int plugin_check(Session& session, const PluginOptions& options);
+
 }  // namespace onex::host::cli

@@ -24,24 +24,29 @@ namespace onex __attribute__((visibility("hidden"))) {
         };
         stream.read = [](void* ctx,
                          onex_handle handle,
-                         onex_wait,
+                         onex_wait wait,
                          onex_buf** out,
                          onex_error* error) -> onex_status {
             const auto found = of(ctx).streams_.find(handle);
             if (found == of(ctx).streams_.end()) return ONEX_E_BAD_HANDLE;
-            auto& line = *found->second;
-            if (line.broken) return put_error(*line.broken, error);
-            const auto left = std::min<std::size_t>(line.bytes.size() - line.read, ONEX_BUF_BYTES);
-            if (left == 0) {
-                if (line.finished) return ONEX_END;
-                return unavailable(
-                    error, "nothing was written to this stream yet; a fake host can't wait");
+            const auto line = found->second;
+            const auto left = [&] { return line->bytes.size() - line->read; };
+            // Waiting moves the clock, and with it the tasks that could write.
+            const auto end = of(ctx).now_ms() + (wait.timeout_ms < 0 ? 30'000 : wait.timeout_ms);
+            while (left() == 0 && !line->finished && !line->closed && !line->broken) {
+                if (of(ctx).advance_to_next(end)) continue;
+                of(ctx).advance(end - of(ctx).now_ms());
+                return put_error({"TIMEOUT", "nothing was written to this stream", {}, {}}, error);
             }
+            if (line->broken) return put_error(*line->broken, error);
+            if (left() == 0 && line->finished) return ONEX_END;
+            if (left() == 0) return put_error({"CANCELLED", "the writer went away", {}, {}}, error);
+            const auto count = std::min<std::size_t>(left(), ONEX_BUF_BYTES);
             const auto status = of(ctx).stream_.alloc(ctx, out);
             if (status != ONEX_OK) return status;
-            std::memcpy((*out)->data, line.bytes.data() + line.read, left);
-            (*out)->size = left;
-            line.read += left;
+            std::memcpy((*out)->data, line->bytes.data() + line->read, count);
+            (*out)->size = count;
+            line->read += count;
             return ONEX_OK;
         };
         stream.write = [](void* ctx,

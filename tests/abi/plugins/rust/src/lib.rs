@@ -1,6 +1,7 @@
 //! A node in Rust, without crates: one operation, one that answers later, one that streams, and state that
 //! a reload keeps. Tables are declared as far as they are used: they only ever grow at their ends.
-use std::ffi::{c_char, c_void};
+use std::mem::size_of;
+use std::os::raw::{c_char, c_void};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::{ptr, slice, str};
@@ -132,13 +133,14 @@ unsafe extern "C" fn create(host: *const Host, _: *const c_void, out: *mut *cons
 }
 #[repr(transparent)] pub struct Ids([*const c_char; 4]);
 unsafe impl Sync for Ids {}
-static REQUIRED: Ids = Ids([c"onex.call/1".as_ptr(), c"onex.exec/1".as_ptr(), c"onex.stream/1".as_ptr(), ptr::null()]);
+const fn text(bytes: &'static [u8]) -> *const c_char { bytes.as_ptr().cast() }
+static REQUIRED: Ids = Ids([text(b"onex.call/1\0"), text(b"onex.exec/1\0"), text(b"onex.stream/1\0"), ptr::null()]);
 static OPTIONAL: Ids = Ids([ptr::null(); 4]);
 #[repr(C)] pub struct Entry { struct_size: u32, magic: u32, abi_major: u16, abi_minor_needed: u16, flags: u32, id: *const c_char,
     version: *const c_char, build: *const c_char, contract: *const c_char, requires_services: &'static Ids,
     optional_services: &'static Ids, create: *const c_void }
 unsafe impl Sync for Entry {}
 #[no_mangle] pub static onex_plugin_entry_v1: Entry = Entry { struct_size: size_of::<Entry>() as u32, magic: 0x58454e4f,
-    abi_major: 1, abi_minor_needed: 0, flags: 0, id: c"example_rust".as_ptr(), version: c"1.0.0".as_ptr(),
-    build: c"rustc".as_ptr(), contract: concat!(include_str!("../example_rust.yaml"), "\0").as_ptr().cast(),
+    abi_major: 1, abi_minor_needed: 0, flags: 0, id: text(b"example_rust\0"), version: text(b"1.0.0\0"),
+    build: text(b"rustc\0"), contract: concat!(include_str!("../example_rust.yaml"), "\0").as_ptr().cast(),
     requires_services: &REQUIRED, optional_services: &OPTIONAL, create: create as *const c_void };

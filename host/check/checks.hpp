@@ -1,0 +1,56 @@
+// The single checks; check.cpp puts them in order. Each runs in a child process.
+#pragma once
+
+#include "host/check/child.hpp"
+
+#include <onex/abi.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace onex::host {
+class Library;
+}
+
+namespace onex::host::check {
+
+using NamedCheck = std::pair<std::string, std::function<Verdict()>>;
+
+/// A library loaded from a private copy that goes with it.
+struct Loaded {
+    Loaded() = default;
+    ~Loaded();
+    Loaded(Loaded&&) = default;
+    Loaded& operator=(Loaded&&) = delete;
+    std::shared_ptr<Library> library;
+    std::string folder;
+};
+/// Throws std::runtime_error with the reason.
+Loaded load(const std::string& file);
+
+// --- file_checks.cpp
+Verdict check_exports(const std::string& file);
+Verdict check_needed(const std::string& file);
+Verdict check_loading(const std::string& file);
+Verdict check_entry(const std::string& file);
+Verdict check_unloading(const std::string& file);
+
+// --- node_checks.cpp
+Verdict check_create(const std::string& file);
+Verdict check_missing_services(const std::string& file);
+Verdict check_interfaces(const std::string& file);
+Verdict check_newer_host(const std::string& file);
+Verdict check_bad_settings(const std::string& file);
+Verdict check_many_instances(const std::string& file);
+Verdict check_life(const std::string& file);
+Verdict check_refusing_host(const std::string& file);
+Verdict check_state(const std::string& file);
+Verdict check_operation(const std::string& file, const std::string& operation);
+
+/// The operations of the embedded contract, learned in a child; empty when that fails.
+std::vector<std::string> operations_of(const std::string& file);
+
+}  // namespace onex::host::check

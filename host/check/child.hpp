@@ -1,0 +1,35 @@
+// Runs one check in a child process.
+#pragma once
+
+#include "host/check/check.hpp"
+
+#include <functional>
+#include <string>
+#include <utility>
+
+namespace onex::host::check {
+
+/// What a check finds: its state and why.
+struct Verdict {
+    State state = State::passed;
+    std::string detail;
+};
+
+inline Verdict passed() {
+    return {};
+}
+inline Verdict failed(std::string why) {
+    return {State::failed, std::move(why)};
+}
+inline Verdict warned(std::string why) {
+    return {State::warned, std::move(why)};
+}
+inline Verdict skipped(std::string why) {
+    return {State::skipped, std::move(why)};
+}
+
+/// Forks, runs `work` there for at most `seconds`, and brings its verdict back. A crash, an exit or
+/// the alarm is a failure that says so.
+Outcome in_child(std::string name, unsigned seconds, const std::function<Verdict()>& work);
+
+}  // namespace onex::host::check

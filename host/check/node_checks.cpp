@@ -1,0 +1,264 @@
+// What a node has to bear, in a host that is only memory and may refuse anything.
+#include "host/check/checks.hpp"
+#include "host/contract/contract.hpp"
+#include "host/plugin/library.hpp"
+
+#include <onex/testing.hpp>
+
+#include <cstring>
+#include <optional>
+#include <sstream>
+
+namespace onex::host::check {
+
+namespace {
+
+using testing::FakeHost;
+using testing::FakeNode;
+
+constexpr int kInstances = 200;
+constexpr std::size_t kHugeBytes = 1 << 20;
+constexpr std::size_t kDeep = 10'000;
+constexpr std::size_t kGarbageBytes = 64 << 10;
+
+/// One node of the plugin, in a host of its own; started if it likes.
+struct Running {
+    explicit Running(const std::string& file) : loaded(load(file)) {
+        auto made = FakeNode::create(loaded.library->entry(), host, "check");
+        if (!made) throw std::runtime_error("create: " + made.error().message);
+        node = std::move(*made);
+    }
+    Loaded loaded;
+    FakeHost host;
+    std::unique_ptr<FakeNode> node;
+};
+
+std::vector<std::pair<const char*, std::string>> inputs() {
+    return {
+        {"an empty object", "{}"},
+        {"no text at all", ""},
+        {"what is no JSON", "}{ this is no JSON"},
+        {"a JSON array", "[1, 2, 3]"},
+        {"a huge text", R"({"name": ")" + std::string(kHugeBytes, 'x') + "\"}"},
+        {"deep JSON", std::string(kDeep, '[') + std::string(kDeep, ']')},
+        {"64 KiB of 0xFF", std::string(kGarbageBytes, '\xFF')},
+    };
+}
+
+/// Calls it once and waits for the answer; empty if all is well.
+std::string answered_once(Running& run,
+                          const std::string& operation,
+                          const std::string& input,
+                          bool with_streams,
+                          bool cancelled) {
+    FakeNode::CallOptions options;
+    options.stream_in = with_streams ? std::string("these bytes mean nothing") : std::string();
+    options.has_stream_in = with_streams;
+    options.has_stream_out = with_streams;
+    const auto token = run.node->begin(operation, input, options);
+    if (cancelled) run.host.cancel_request(token);
+    const auto end = run.host.now_ms() + 3'600'000;
+    while (!run.node->answered(token) && run.host.advance_to_next(end)) {
+    }
+    auto answer = run.node->answered(token);
+    if (!answer) {  // A task that is dropped must not take the request with it.
+        run.host.drop_everything();
+        answer = run.node->answered(token);
+    }
+    if (!answer) return "is never answered";
+    if (answer->times != 1) return "is answered " + std::to_string(answer->times) + " times";
+    return "";
+}
+
+}  // namespace
+
+std::vector<std::string> operations_of(const std::string& file) {
+    // In a child, because the caller may be the process that loads nothing.
+    const auto told = in_child("operations", 20, [&] {
+        const auto loaded = load(file);
+        const auto contract = read_node_contract(loaded.library->entry().contract, "contract");
+        if (!contract) return failed(contract.error().message);
+        Verdict verdict;
+        for (const auto& operation : contract->operations)
+            verdict.detail += operation.name + "\n";
+        return verdict;
+    });
+    std::vector<std::string> out;
+    if (told.state != State::passed) return out;
+    std::istringstream in(told.detail);
+    for (std::string line; std::getline(in, line);)
+        out.push_back(line);
+    return out;
+}
+
+Verdict check_create(const std::string& file) {
+    Running run(file);
+    run.node.reset();
+    if (run.host.held() != 0) return failed("a destroyed node leaves tasks or buffers behind");
+    return passed();
+}
+
+Verdict check_missing_services(const std::string& file) {
+    const auto loaded = load(file);
+    const auto& entry = loaded.library->entry();
+    for (const auto* id = entry.requires_services; *id != nullptr; ++id) {
+        FakeHost host;
+        host.withheld.insert(*id);
+        if (FakeNode::create(entry, host, "check"))
+            return failed("create succeeds without " + std::string(*id) + ", which it requires");
+    }
+    // Whatever is not required may be missing.
+    FakeHost least;
+    for (const auto* id : {ONEX_LOG_ID,
+                           ONEX_CONFIG_ID,
+                           ONEX_EXEC_ID,
+                           ONEX_CALL_ID,
+                           ONEX_STREAM_ID,
+                           ONEX_HTTP_ID,
+                           ONEX_BLOB_ID,
+                           ONEX_STORE_ID,
+                           ONEX_EVENTS_ID,
+                           ONEX_METRICS_ID,
+                           ONEX_CLOCK_ID,
+                           ONEX_PROCESS_ID,
+                           ONEX_CONTRACT_ID})
+        least.withheld.insert(id);
+    for (const auto* id = entry.requires_services; *id != nullptr; ++id)
+        least.withheld.erase(*id);
+    const auto made = FakeNode::create(entry, least, "check");
+    if (!made) return failed("with the required services alone, create: " + made.error().message);
+    return passed();
+}
+
+Verdict check_interfaces(const std::string& file) {
+    const Running run(file);
+    for (const auto* id : {"",
+                           "onex",
+                           "onex.state",
+                           "onex.state/",
+                           "onex.state/0",
+                           "onex.state/12",
+                           "onex.state/1x",
+                           "ONEX.STATE/1",
+                           "other.thing/1"}) {
+        if (run.node->get_interface(id) != nullptr)
+            return failed("offers an interface under the unknown id `" + std::string(id) + "`");
+    }
+    return passed();
+}
+
+Verdict check_newer_host(const std::string& file) {
+    const auto loaded = load(file);
+    const FakeHost fake;
+    // A host of a later minor: a longer struct, whose end means nothing to this plugin.
+    struct {
+        onex_host known;
+        unsigned char unknown[256];
+    } host;
+    std::memset(&host, 0xA5, sizeof host);
+    host.known = *fake.abi();
+    host.known.struct_size = sizeof host;
+    host.known.abi_minor = ONEX_ABI_MINOR + 7;
+    onex_create_args args{};
+    args.struct_size = sizeof(args);
+    args.generation = 1;
+    args.node = to_abi("check");
+    const onex_node* node = nullptr;
+    ErrorSlot error;
+    const auto status = loaded.library->entry().create(&host.known, &args, &node, error.get());
+    if (status < 0 || node == nullptr) return failed("create: " + error.error(status).message);
+    node->destroy(node->self);
+    return passed();
+}
+
+Verdict check_bad_settings(const std::string& file) {
+    const auto loaded = load(file);
+    for (const auto* settings : {"", "[]", "null", "{\"", "{\"x\":"}) {
+        FakeHost host;
+        host.settings = settings;
+        const auto made = FakeNode::create(loaded.library->entry(), host, "check");
+        if (!made && made.error().message.empty())
+            return failed("refuses settings without a reason");
+    }
+    return passed();
+}
+
+Verdict check_many_instances(const std::string& file) {
+    const auto loaded = load(file);
+    for (int i = 0; i < kInstances; ++i) {
+        FakeHost host;
+        const auto first = FakeNode::create(loaded.library->entry(), host, "first");
+        const auto second = FakeNode::create(loaded.library->entry(), host, "second");
+        if (!first || !second) {
+            return failed("create fails the " + std::to_string(i + 1) +
+                          "th time: " + (first ? second.error().message : first.error().message));
+        }
+    }
+    return passed();
+}
+
+Verdict check_life(const std::string& file) {
+    Running run(file);
+    if (const auto done = run.node->start(); !done) return failed("start: " + done.error().message);
+    for (int i = 0; i < 2; ++i) {
+        if (const auto done = run.node->quiesce(); !done)
+            return failed("quiesce: " + done.error().message);
+        if (const auto done = run.node->resume(); !done)
+            return failed("resume: " + done.error().message);
+    }
+    run.host.advance(60'000);
+    if (const auto done = run.node->quiesce(); !done)
+        return failed("quiesce: " + done.error().message);
+    run.node->stop();
+    run.node.reset();
+    if (run.host.held() != 0) return failed("a stopped node leaves tasks or buffers behind");
+    return passed();
+}
+
+Verdict check_refusing_host(const std::string& file) {
+    Running run(file);
+    run.host.refusal = Error{"UNAVAILABLE", "the host refuses everything", {}, {}};
+    (void)run.node->start();  // Failing is fine; crashing and hanging are not.
+    for (const auto& operation : operations_of(file)) {
+        const auto wrong = answered_once(run, operation, "{}", true, false);
+        if (!wrong.empty()) return failed(operation + " " + wrong);
+    }
+    return passed();
+}
+
+Verdict check_state(const std::string& file) {
+    Running run(file);
+    if (run.node->state() == nullptr) return skipped("has no onex.state/1");
+    const auto saved = run.node->save_state();
+    if (!saved) return failed("save: " + saved.error().message);
+    const auto next = FakeNode::create(run.loaded.library->entry(), run.host, "next");
+    if (!next) return failed("create: " + next.error().message);
+    if (const auto done = (*next)->load_state(saved->first, saved->second); !done)
+        return failed("load of its own state: " + done.error().message);
+    const auto again = (*next)->save_state();
+    if (!again || *again != *saved) return failed("save, load, save gives another state");
+    if ((*next)->load_state(saved->first + 1, saved->second))
+        return failed("accepts a state of a newer schema");
+    const std::string garbage(1000, '\xFF');
+    if ((*next)->load_state(saved->first, garbage)) return failed("accepts garbage as its state");
+    (void)(*next)->load_state(saved->first, "");
+    for (std::size_t size = 0; size < saved->second.size() && size < 4096; ++size)
+        (void)(*next)->load_state(saved->first, std::string_view(saved->second).substr(0, size));
+    return passed();
+}
+
+Verdict check_operation(const std::string& file, const std::string& operation) {
+    Running run(file);
+    (void)run.node->start();
+    for (const auto& [what, input] : inputs()) {
+        for (const bool with_streams : {false, true}) {
+            for (const bool cancelled : {false, true}) {
+                const auto wrong = answered_once(run, operation, input, with_streams, cancelled);
+                if (!wrong.empty()) return failed(std::string("with ") + what + " it " + wrong);
+            }
+        }
+    }
+    return passed();
+}
+
+}  // namespace onex::host::check

@@ -120,7 +120,7 @@ memory. `host.toml` runs it alone. How all of it works: `share/onex/api/README.m
 )"},
     {"host.toml", R"(# onex-host run --config host.toml
 [host]
-name = "NAME"
+name = "dev"
 data_dir = "build/data"   # relative to this file
 plugin_dirs = ["build"]
 

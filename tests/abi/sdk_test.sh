@@ -5,6 +5,7 @@
 #   sdk_test.sh rust PREFIX FOLDER         the same with cargo
 #   sdk_test.sh new PREFIX                 what `onex-host plugin new` writes builds, passes and runs
 #   sdk_test.sh shipped PREFIX             every plugin of the installation passes `plugin check`
+#   sdk_test.sh reference API              doxygen finds nothing to warn of
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../lab/common.sh"
 
@@ -107,6 +108,12 @@ case $1 in
         for file in "$2"/lib/onex/plugins/*; do
             "$2/bin/onex-host" plugin check "$file" --level full || die "$file does not pass plugin check"
         done
+        ;;
+    reference)
+        have doxygen || { echo "skipped: doxygen is not installed (./x test installs it)"; exit $skipped; }
+        cd "$2"
+        ONEX_DOC_DIR="$work/reference" doxygen || die "the reference has warnings"
+        [ -e "$work/reference/html/index.html" ] || die "no reference was made"
         ;;
     *) die "unknown step $1" ;;
 esac

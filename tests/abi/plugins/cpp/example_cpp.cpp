@@ -33,8 +33,8 @@ class Example : public onex::Node, public onex::Stateful {
     onex::Result<onex::Answer> later(onex::Request& request) {
         // A std::function must be copyable, so the responder is shared.
         auto responder = std::make_shared<onex::Responder>(request.responder());
-        const auto task = host().after(20, [responder] { responder->answer("{\"late\":true}"); });
-        if (!task) return std::unexpected(task.error());
+        // A refused task drops the responder, and that answers UNAVAILABLE.
+        (void)host().after(20, [responder] { responder->answer("{\"late\":true}"); });
         return onex::Request::later();
     }
     static onex::Result<onex::Answer> lines(onex::Request& request) {

@@ -48,10 +48,10 @@ TEST_F(KeyedCalls, JoinOneThatRunsAsLongAsItMoves) {
     auto second = run_async(keyed("{}", "moving"));
     const auto* call = script.table<onex_call_v1>(ONEX_CALL_ID);
     const onex_progress step{sizeof(onex_progress), ONEX_PROGRESS_STEP, 0, 0, abi("")};
-    const auto end = deadline_in(300);  // three times the operation's timeout
+    const auto end = deadline_in(1'200);  // more than it has without progress
     while (SteadyClock::now() < end) {
         call->progress(call->ctx, token, &step);
-        std::this_thread::yield();
+        first.wait_for(std::chrono::milliseconds(20));
     }
     EXPECT_EQ(second.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
     EXPECT_EQ(script.answer(token, R"({"done":true})"), ONEX_OK);

@@ -35,7 +35,7 @@ io_operations:
     output: {type: object}
   - name: moving
     description: Has little time without progress
-    timeout_ms: 100
+    timeout_ms: 1000
     progress: true
     input: {type: object}
     output: {type: object}

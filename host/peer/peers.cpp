@@ -10,6 +10,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -22,6 +23,9 @@ namespace {
 
 constexpr std::uint64_t kAnswerBytesMax = 64 << 20;
 constexpr std::int64_t kCancelAnswerMs = 10'000;
+// A host that is up answers a description, and the head of a call's lines, at once.
+constexpr std::int64_t kDescribeMs = 15'000;
+constexpr std::int64_t kHeadMs = 60'000;
 constexpr std::int64_t kCancelAgainMs = 500;
 constexpr std::int64_t kLastChunkMs = 1'000;
 constexpr std::size_t kDescriptionDepthMax = 128;  // It holds schemas.
@@ -121,6 +125,7 @@ asio::awaitable<Result<json::object>> Peers::describe(const PeerSection& peer,
                                    request.target,
                                    {},
                                    now_us() / 1'000'000);
+    wait.deadline = std::min(wait.deadline, deadline_in(kDescribeMs));
     auto answer = co_await runtime_.http.send(std::move(request), kAnswerBytesMax, wait);
     if (!answer) co_return std::unexpected(std::move(answer).error());
     if (answer->status != 200)
@@ -240,7 +245,9 @@ asio::awaitable<Result<std::string>> Peers::call_plain(const PeerSection& peer,
                                    request.target,
                                    request.body,
                                    now_us() / 1'000'000);
-    auto answer = co_await runtime_.http.open(std::move(request), wait, kLinesIdleMs);
+    auto head = wait;
+    if (!call.stream_out) head.deadline = std::min(head.deadline, deadline_in(kHeadMs));
+    auto answer = co_await runtime_.http.open(std::move(request), head, kLinesIdleMs);
     if (!answer) co_return std::unexpected(std::move(answer).error());
     // A stream that nobody reads to its end holds its connection for ever.
     const std::shared_ptr<void> closed(nullptr,

@@ -360,11 +360,14 @@ TEST(Style, NoSourceIsForgotten) {
                     list->second.find(path.filename().string()) != std::string::npos;
             if (folder.empty()) break;
         }
-        // A folder beside it may build it, too.
-        const auto beside =
-            "../" + path.parent_path().filename().string() + "/" + path.filename().string();
-        for (const auto& [folder, text] : lists)
-            named = named || text.find(beside) != std::string::npos;
+        // A folder beside or below may build it, too.
+        const auto name = path.filename().string();
+        const auto beside = "../" + path.parent_path().filename().string() + "/" + name;
+        for (const auto& [folder, text] : lists) {
+            const bool below = folder.starts_with(path.parent_path().string());
+            named = named || text.find(beside) != std::string::npos ||
+                    (below && text.find("../" + name) != std::string::npos);
+        }
         EXPECT_TRUE(named) << file.path << " is in no CMakeLists.txt; build it or delete it";
     }
 }

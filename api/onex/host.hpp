@@ -299,11 +299,11 @@ namespace onex __attribute__((visibility("hidden"))) {
 
         // --- process
         struct Process {
-            std::vector<std::string> args;
-            std::string folder;
-            Headers environment;
-            Stream input;
-            std::function<void(bool is_stderr, std::string_view line)> on_line;
+            std::vector<std::string> args{};
+            std::string folder{};
+            Headers environment{};
+            Stream input{};
+            std::function<void(bool is_stderr, std::string_view line)> on_line{};
         };
         Result<int> run(Process process, Wait wait) const {
             std::vector<onex_str> args;

@@ -246,11 +246,11 @@ namespace onex __attribute__((visibility("hidden"))) {
 
     struct HttpRequest {
         std::string method = "GET";
-        std::string url;  ///< "/path" when unix_socket is set
-        std::string unix_socket;
-        Headers headers;
-        std::string body;
-        Stream body_stream;  ///< instead of body
+        std::string url{};  ///< "/path" when unix_socket is set
+        std::string unix_socket{};
+        Headers headers{};
+        std::string body{};
+        Stream body_stream{};  ///< instead of body
         std::uint64_t body_bytes_max = 16 << 20;
         std::int64_t idle_ms = 60'000;
     };
@@ -292,16 +292,16 @@ namespace onex __attribute__((visibility("hidden"))) {
 
     /// A call of an operation; see onex_call.
     struct Call {
-        std::string target;
-        std::string node;
-        std::string operation;
+        std::string target{};
+        std::string node{};
+        std::string operation{};
         std::string input = "{}";
-        std::string correlation_id;
-        std::string key;
+        std::string correlation_id{};
+        std::string key{};
         std::int64_t timeout_ms = 0;
-        Stream stream_in;
-        Stream stream_out;
-        std::function<void(const Progress&)> on_progress;
+        Stream stream_in{};
+        Stream stream_out{};
+        std::function<void(const Progress&)> on_progress{};
     };
 
     using Bytes = std::vector<std::uint8_t>;
@@ -416,13 +416,13 @@ namespace onex __attribute__((visibility("hidden"))) {
 
     /// See onex_event.
     struct Event {
-        std::string type;
-        std::string topic;
-        std::string key;
-        std::string correlation_id;
-        std::string workflow_id;
+        std::string type{};
+        std::string topic{};
+        std::string key{};
+        std::string correlation_id{};
+        std::string workflow_id{};
         std::string payload = "{}";
-        std::string metadata;
+        std::string metadata{};
     };
 
 }  // namespace onex

@@ -1,0 +1,90 @@
+// plugin check finds what is wrong, says so, and outlives it.
+#include "host/check/check.hpp"
+
+#include "tests/support/temp_dir.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace onex::host::check {
+namespace {
+
+const std::string kPlugins = ONEX_BINARY_DIR "/tests/bad_plugins/";
+
+const Outcome* find(const std::vector<Outcome>& outcomes, const std::string& name) {
+    const auto found = std::find_if(outcomes.begin(), outcomes.end(), [&](const auto& outcome) {
+        return outcome.name == name;
+    });
+    return found == outcomes.end() ? nullptr : &*found;
+}
+
+std::string all(const std::vector<Outcome>& outcomes) {
+    std::string out;
+    for (const auto& outcome : outcomes)
+        out += outcome.name + ": " + std::to_string(static_cast<int>(outcome.state)) + " " +
+               outcome.detail + "\n";
+    return out;
+}
+
+TEST(PluginCheck, PassesWhatIsRight) {
+    const auto outcomes = check_plugin(kPlugins + "bad_none.so", Level::full);
+    for (const auto& outcome : outcomes)
+        EXPECT_NE(outcome.state, State::failed) << outcome.name << ": " << outcome.detail;
+    EXPECT_NE(find(outcomes, "operation act"), nullptr) << all(outcomes);
+    EXPECT_EQ(find(outcomes, "unloads")->name, outcomes.back().name);
+    EXPECT_LT(check_plugin(kPlugins + "bad_none.so", Level::load).size(), outcomes.size());
+}
+
+TEST(PluginCheck, FindsEachDefect) {
+    struct Row {
+        const char* defect;
+        const char* check;  ///< that fails
+        const char* why;    ///< a part of the reason
+    };
+    const Row rows[] = {
+        {"crashes_in_create", "create", "signal 6"},
+        {"exits_in_create", "create", "ended the process"},
+        {"never_answers", "operation act", "never answered"},
+        {"answers_twice", "operation act", "answered 2 times"},
+        {"crashes_on_input", "operation act", "crashed"},
+        {"any_interface", "interfaces", "unknown id"},
+        {"believes_any_state", "state", "newer schema"},
+        {"ignores_missing_service", "missing services", "onex.call/1"},
+        {"other_abi", "loads", "needs ABI 9.0"},
+        {"odd_version", "entry", "semantic version"},
+        {"more_exports", "exports", "one_more_symbol"},
+    };
+    for (const auto& row : rows) {
+        SCOPED_TRACE(row.defect);
+        const auto outcomes = check_plugin(kPlugins + "bad_" + row.defect + ".so", Level::full);
+        const auto* outcome = find(outcomes, row.check);
+        ASSERT_NE(outcome, nullptr) << all(outcomes);
+        EXPECT_EQ(outcome->state, State::failed) << all(outcomes);
+        EXPECT_NE(outcome->detail.find(row.why), std::string::npos) << outcome->detail;
+    }
+}
+
+TEST(PluginCheck, RefusesWhatIsNoLibrary) {
+    const test::TempDir folder;
+    const auto whole = test::read_file(kPlugins + "bad_none.so");
+    const std::pair<const char*, std::string> files[] = {
+        {"empty.so", ""},
+        {"text.so", "this is no library"},
+        {"half.so", whole.substr(0, whole.size() / 2)},
+        {"head.so", whole.substr(0, 40)},
+    };
+    for (const auto& [name, bytes] : files) {
+        SCOPED_TRACE(name);
+        const auto file = folder.path() + "/" + name;
+        test::write_file(file, bytes);
+        const auto outcomes = check_plugin(file, Level::full);
+        EXPECT_EQ(outcomes.front().state, State::failed) << all(outcomes);
+        EXPECT_EQ(outcomes.back().state, State::failed) << all(outcomes);
+    }
+    EXPECT_EQ(check_plugin(folder.path() + "/missing.so", Level::full).front().state,
+              State::failed);
+}
+
+}  // namespace
+}  // namespace onex::host::check

@@ -228,6 +228,11 @@ static onex_status create(const onex_host* host,
     node->call = (const onex_call_v1*)host->get_service(host->ctx, text_of(ONEX_CALL_ID));
     node->exec = (const onex_exec_v1*)host->get_service(host->ctx, text_of(ONEX_EXEC_ID));
     node->stream = (const onex_stream_v1*)host->get_service(host->ctx, text_of(ONEX_STREAM_ID));
+    if (node->log == NULL || node->config == NULL || node->call == NULL || node->exec == NULL ||
+        node->stream == NULL) {
+        free(node);
+        return ONEX_E_FAILED_PRECONDITION;
+    }
     *out = &node->base;
     return ONEX_OK;
 }

@@ -15,6 +15,9 @@ node_identity: {name: scripted, node_type: effect, version: "1.0.0", description
 io_operations:
   - name: work
     description: Whatever
+    http: {method: POST, path: /work}
+    auth: hmac
+    original_signature: true
     timeout_ms: 20000
     input: {type: object, properties: {n: {type: integer, default: 7}}}
     output: {type: object, properties: {n: {type: integer}}}
@@ -25,6 +28,8 @@ io_operations:
     output: {type: object}
   - name: quick
     description: On the I/O thread
+    http: {method: GET, path: /quick}
+    auth: none
     nonblocking: true
     input: {type: object}
     output: {type: object}
@@ -37,6 +42,14 @@ io_operations:
     description: Has little time without progress
     timeout_ms: 1000
     progress: true
+    input: {type: object}
+    output: {type: object}
+  - name: fill
+    description: Streams in
+    http: {method: POST, path: /fill}
+    auth: hmac
+    original_signature: true
+    stream_in: true
     input: {type: object}
     output: {type: object}
   - name: pour

@@ -1,0 +1,181 @@
+#include "host/router/router.hpp"
+
+#include "host/store/ids.hpp"
+#include "tests/unit/plugin/plugin_fixture.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_future.hpp>
+
+#include <map>
+
+namespace onex::host::test {
+namespace {
+
+const SigningKey kKey{"a:b", "a secret of sixteen", "b"};
+
+/// A request that came from nowhere.
+class FakeRequest final : public ServerRequest {
+  public:
+    boost::asio::awaitable<Result<std::string>> read_body(std::uint64_t bytes_max) override {
+        if (body.size() > bytes_max) co_return fail("PACKAGE_TOO_LARGE", "too large");
+        co_return body;
+    }
+    PipePtr stream_body(std::uint64_t) override {
+        auto pipe = std::make_shared<Pipe>();
+        pipe->finish();
+        return pipe;
+    }
+    [[nodiscard]] const Headers& trailers() const override { return none; }
+
+    std::string body;
+    Headers none;
+};
+
+class RouterTest : public PluginTest {
+  protected:
+    void SetUp() override {
+        PluginTest::SetUp();
+        gate = std::make_unique<Gate>(*runtime, key_list, "");
+        router = std::make_unique<Router>(*runtime, *gate, HostHooks{});
+        listening->name = "test";
+        listening->nodes = {node};
+        ASSERT_TRUE(listening->routes.add(node));
+        for (const char* name : {"work", "quick", "fill"}) {
+            script.operations[name] = [this](const onex_request& request) {
+                ++runs;
+                flags = request.flags;
+                on_worker = Workers::on_worker();
+                return script.answer(request.token, "{}");
+            };
+        }
+    }
+    void TearDown() override {
+        listening.reset();
+        PluginTest::TearDown();
+    }
+
+    static std::shared_ptr<FakeRequest> request(const std::string& method,
+                                                const std::string& path,
+                                                const std::string& body = {}) {
+        auto out = std::make_shared<FakeRequest>();
+        out->method = method;
+        out->target = out->path = path;
+        out->body = body;
+        out->remote_address = "192.0.2.1";
+        out->gone = std::make_shared<Cancel>();
+        return out;
+    }
+    static std::shared_ptr<FakeRequest> signed_request(const std::string& path,
+                                                       const std::string& body) {
+        auto out = request("POST", path, body);
+        sign_request(out->headers, kKey, "laptop", "POST", path, body, now_us() / 1'000'000);
+        return out;
+    }
+    ServerResponse ask(const std::shared_ptr<FakeRequest>& request) {
+        const auto handler = router->handler(listening);
+        return boost::asio::co_spawn(io.get_executor(), handler(request), boost::asio::use_future)
+            .get();
+    }
+
+    const std::vector<SigningKey> key_list{kKey};
+    std::unique_ptr<Gate> gate;
+    std::unique_ptr<Router> router;
+    std::shared_ptr<Listening> listening = std::make_shared<Listening>();
+    std::atomic<int> runs{0};
+    std::atomic<std::uint32_t> flags{0};
+    std::atomic<bool> on_worker{false};
+};
+
+TEST_F(RouterTest, TellsWhatIsWhereAndForWhom) {
+    struct Case {
+        const char* method;
+        const char* path;
+        unsigned status;
+        const char* allow;
+    };
+    const Case cases[] = {
+        {"GET", "/quick", 200, ""},
+        {"HEAD", "/quick", 200, ""},
+        {"POST", "/quick", 405, "GET, HEAD"},
+        {"GET", "/work", 405, "POST"},
+        {"POST", "/work", 401, ""},
+        {"GET", "/nothing", 404, ""},
+        {"POST", "/health", 405, "GET, HEAD"},
+        {"GET", "/health", 200, ""},
+        {"GET", "/onex/v1/operations", 401, ""},
+        {"POST", "/onex/v1/operations", 405, "GET"},
+        {"GET", "/onex/v1/cancel", 405, "POST"},
+        {"POST", "/onex/v1/cancel", 401, ""},
+        {"PUT", "/onex/v1/nodes/scripted/operations/work", 405, "POST"},
+        {"POST", "/onex/v1/nodes/scripted/operations/work", 401, ""},
+        {"POST", "/onex/v1/nodes/nobody/operations/work", 401, ""},
+        {"POST", "/onex/v1/stop", 401, ""},
+        {"GET", "/onex/v1/nothing", 404, ""},
+    };
+    for (const auto& c : cases) {
+        SCOPED_TRACE(std::string(c.method) + " " + c.path);
+        const auto answer = ask(request(c.method, c.path));
+        EXPECT_EQ(answer.status, c.status) << answer.body;
+        EXPECT_EQ(answer.headers.get("Allow"), c.allow);
+        EXPECT_FALSE(answer.headers.get("X-Correlation-Id").empty());
+    }
+    EXPECT_EQ(runs, 2);
+}
+
+TEST_F(RouterTest, BelievesASignatureOnceAndForOneBody) {
+    const auto good = signed_request("/work", R"({"n":1})");
+    EXPECT_EQ(ask(good).status, 200U);
+    EXPECT_EQ(flags, ONEX_REQUEST_FROM_PEER);
+    EXPECT_EQ(ask(good).status, 401U);  // replayed
+    const auto changed = signed_request("/work", R"({"n":1})");
+    changed->body = R"({"n":2})";
+    EXPECT_EQ(ask(changed).status, 401U);
+    EXPECT_EQ(ask(signed_request("/work", "{")).status, 400U);
+    EXPECT_EQ(ask(signed_request("/work", std::string(2 << 20, ' '))).status, 413U);
+    // A contract says which operations peers may call.
+    EXPECT_EQ(ask(signed_request("/onex/v1/nodes/scripted/operations/work", "{}")).status, 403U);
+    EXPECT_EQ(ask(signed_request("/onex/v1/nodes/nobody/operations/work", "{}")).status, 404U);
+    EXPECT_EQ(runs, 1);
+}
+
+TEST_F(RouterTest, TheTwoHeaderSignatureIsForWholeBodiesOnly) {
+    const auto whole = request("POST", "/work", "{}");
+    sign_deployment(whole->headers, kKey.secret, "{}", now_us() / 1'000'000);
+    EXPECT_EQ(ask(whole).status, 200U);
+    EXPECT_EQ(ask(whole).status, 401U);  // replayed
+    const auto streamed = request("POST", "/fill", "bytes");
+    sign_deployment(streamed->headers, kKey.secret, "bytes", now_us() / 1'000'000);
+    EXPECT_EQ(ask(streamed).status, 401U);
+    EXPECT_EQ(runs, 1);
+}
+
+TEST_F(RouterTest, LargeBodiesLeaveTheIoThread) {
+    auto large = request("GET", "/quick", R"({"x":")" + std::string(100'000, 'x') + "\"}");
+    EXPECT_EQ(ask(large).status, 200U);
+    EXPECT_TRUE(on_worker);
+    EXPECT_EQ(ask(request("GET", "/quick", "{}")).status, 200U);
+    EXPECT_FALSE(on_worker);
+}
+
+TEST_F(RouterTest, KeysAreForThoseWhoAreSomebody) {
+    for (int i = 0; i < 2; ++i) {
+        auto anonymous = request("GET", "/quick");
+        anonymous->headers.add("Idempotency-Key", "w/s/quick");
+        EXPECT_EQ(ask(anonymous).status, 200U);
+    }
+    EXPECT_EQ(runs, 2);
+    for (const auto& [key, status] :
+         std::map<std::string, unsigned>{{"w/s/work", 200}, {std::string(2000, 'k'), 400}}) {
+        for (int i = 0; i < 2; ++i) {
+            auto named = request("POST", "/work", "{}");
+            named->headers.add("Idempotency-Key", key);
+            sign_request(
+                named->headers, kKey, "laptop", "POST", "/work", "{}", now_us() / 1'000'000);
+            EXPECT_EQ(ask(named).status, status);
+        }
+    }
+    EXPECT_EQ(runs, 3);
+}
+
+}  // namespace
+}  // namespace onex::host::test

@@ -94,7 +94,7 @@ std::vector<std::string> operations_of(const std::string& file) {
 Verdict check_create(const std::string& file) {
     Running run(file);
     run.node.reset();
-    if (run.host.held() != 0) return failed("a destroyed node leaves tasks or buffers behind");
+    if (run.host.held() != 0) return failed("a destroyed node leaves buffers behind");
     return passed();
 }
 
@@ -211,7 +211,7 @@ Verdict check_life(const std::string& file) {
         return failed("quiesce: " + done.error().message);
     run.node->stop();
     run.node.reset();
-    if (run.host.held() != 0) return failed("a stopped node leaves tasks or buffers behind");
+    if (run.host.held() != 0) return failed("a stopped node leaves buffers behind");
     return passed();
 }
 

@@ -13,13 +13,8 @@ static int is(const char* defect) {
 typedef struct bad_node {
     onex_node base;
     const onex_call_v1* call;
-    const onex_exec_v1* exec;
+    const onex_stream_v1* stream;
 } bad_node;
-
-static void never_mind(void* user, uint32_t dropped) {
-    (void)user;
-    (void)dropped;
-}
 
 static onex_status invoke(void* self, const onex_request* request, onex_error* error) {
     bad_node* node = (bad_node*)self;
@@ -28,7 +23,8 @@ static onex_status invoke(void* self, const onex_request* request, onex_error* e
     if (is("never_answers")) return ONEX_OK;
     if (is("crashes_on_input") && request->input.size > 60000) abort();
     if (is("answers_twice")) node->call->answer(node->call->ctx, request->token, &good);
-    return node->call->answer(node->call->ctx, request->token, &good);
+    node->call->answer(node->call->ctx, request->token, &good);
+    return ONEX_OK;
 }
 
 static onex_status save(void* self, onex_writer* out, uint32_t* schema, onex_error* error) {
@@ -72,10 +68,10 @@ static onex_status create(const onex_host* host,
                           const onex_node** out,
                           onex_error* error) {
     static const onex_str call_id = {ONEX_CALL_ID, sizeof ONEX_CALL_ID - 1};
-    static const onex_str exec_id = {ONEX_EXEC_ID, sizeof ONEX_EXEC_ID - 1};
+    static const onex_str stream_id = {ONEX_STREAM_ID, sizeof ONEX_STREAM_ID - 1};
     static const onex_node functions = {
         sizeof functions, 0, NULL, nothing, nothing, nothing, stop, free, invoke, get_interface};
-    onex_handle task = 0;
+    onex_buf* buffer = NULL;
     bad_node* self = (bad_node*)calloc(1, sizeof *self);
     (void)args;
     (void)error;
@@ -85,19 +81,19 @@ static onex_status create(const onex_host* host,
     self->base = functions;
     self->base.self = self;
     self->call = (const onex_call_v1*)host->get_service(host->ctx, call_id);
-    self->exec = (const onex_exec_v1*)host->get_service(host->ctx, exec_id);
+    self->stream = (const onex_stream_v1*)host->get_service(host->ctx, stream_id);
     if (self->call == NULL && !is("ignores_missing_service")) {
         free(self);
         return ONEX_E_FAILED_PRECONDITION;
     }
-    if (is("forgets_a_task") && self->exec != NULL)
-        self->exec->every(self->exec->ctx, 1000, never_mind, NULL, &task);
+    if (is("keeps_a_buffer") && self->stream != NULL)
+        self->stream->alloc(self->stream->ctx, &buffer);
     *out = &self->base;
     return ONEX_OK;
 }
 
 static const char* const required[] = {ONEX_CALL_ID, NULL};
-static const char* const optional[] = {ONEX_EXEC_ID, NULL};
+static const char* const optional[] = {ONEX_STREAM_ID, NULL};
 
 extern const onex_plugin_entry onex_plugin_entry_v1;
 __attribute__((visibility("default")))

@@ -45,6 +45,7 @@ TEST(PluginCheck, FindsEachDefect) {
     const Row rows[] = {
         {"crashes_in_create", "create", "signal 6"},
         {"exits_in_create", "create", "ended the process"},
+        {"keeps_a_buffer", "life", "leaves buffers"},
         {"never_answers", "operation act", "never answered"},
         {"answers_twice", "operation act", "answered 2 times"},
         {"crashes_on_input", "operation act", "crashed"},
@@ -80,7 +81,6 @@ TEST(PluginCheck, RefusesWhatIsNoLibrary) {
         test::write_file(file, bytes);
         const auto outcomes = check_plugin(file, Level::full);
         EXPECT_EQ(outcomes.front().state, State::failed) << all(outcomes);
-        EXPECT_EQ(outcomes.back().state, State::failed) << all(outcomes);
     }
     EXPECT_EQ(check_plugin(folder.path() + "/missing.so", Level::full).front().state,
               State::failed);

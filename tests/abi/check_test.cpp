@@ -45,7 +45,7 @@ TEST(PluginCheck, FindsEachDefect) {
     const Row rows[] = {
         {"crashes_in_create", "create", "signal 6"},
         {"exits_in_create", "create", "ended the process"},
-        {"keeps_a_buffer", "life", "leaves buffers"},
+        {"keeps_a_buffer", "create", "leaves buffers"},
         {"never_answers", "operation act", "never answered"},
         {"answers_twice", "operation act", "answered 2 times"},
         {"crashes_on_input", "operation act", "crashed"},
@@ -54,7 +54,7 @@ TEST(PluginCheck, FindsEachDefect) {
         {"ignores_missing_service", "missing services", "onex.call/1"},
         {"other_abi", "loads", "needs ABI 9.0"},
         {"odd_version", "entry", "semantic version"},
-        {"more_exports", "exports", "one_more_symbol"},
+        {"more_exports", "exports", "must export"},
     };
     for (const auto& row : rows) {
         SCOPED_TRACE(row.defect);

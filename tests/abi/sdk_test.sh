@@ -7,6 +7,7 @@
 #   sdk_test.sh shipped PREFIX             every plugin of the installation passes `plugin check`
 #   sdk_test.sh reference API              doxygen finds nothing to warn of
 set -euo pipefail
+# shellcheck source=tests/lab/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lab/common.sh"
 
 readonly skipped=77
@@ -63,8 +64,10 @@ use_example() {
 }
 
 build() { # PREFIX FOLDER: as its README says
-    cmake -S "$2" -B "$2/build" -DCMAKE_PREFIX_PATH="$1" >"$work/build.log" 2>&1 &&
-        cmake --build "$2/build" >>"$work/build.log" 2>&1 || { cat "$work/build.log" >&2; die "$2 does not build"; }
+    if ! { cmake -S "$2" -B "$2/build" -DCMAKE_PREFIX_PATH="$1" && cmake --build "$2/build"; } >"$work/build.log" 2>&1; then
+        cat "$work/build.log" >&2
+        die "$2 does not build"
+    fi
     ctest --test-dir "$2/build" --output-on-failure >"$work/test.log" 2>&1 || { cat "$work/test.log" >&2; die "its test fails"; }
 }
 

@@ -1,5 +1,6 @@
 # The C headers carry plain comments; for doxygen they become documentation of what they stand at.
-1s|^/\* |/** \\file\n * |
+1s|^/\* |/** \\file\
+ * |
 /^\/\* -/d
 s|^\( *\)/\* |\1/** |
 s|^\(.*[^ /*].*[^ *]\)  */\* \(.*\)$|\1 /**< \2|

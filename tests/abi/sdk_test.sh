@@ -92,8 +92,10 @@ case $1 in
         cp -R "$3" "$work/rust"
         (cd "$work/rust" && cargo build --release --offline) >"$work/build.log" 2>&1 || { cat "$work/build.log" >&2; die "cargo build fails"; }
         mkdir "$work/plugins"
-        cp "$work"/rust/target/release/libexample_rust.* "$work/plugins"
-        mv "$work/plugins/libexample_rust.so" "$work/plugins/example_rust.so"
+        for ending in so dylib; do
+            library=$work/rust/target/release/libexample_rust.$ending
+            [ ! -e "$library" ] || cp "$library" "$work/plugins/example_rust.so"
+        done
         use_example "$2" example_rust "$work/plugins"
         ;;
     new)
@@ -111,6 +113,8 @@ case $1 in
         for file in "$2"/lib/onex/plugins/*; do
             "$2/bin/onex-host" plugin check "$file" --level full || die "$file does not pass plugin check"
         done
+        "$2/bin/onex-host" plugin check "$file" --level load --json | grep -q '"passed": *true' || die "--json does not say so"
+        if "$2/bin/onex-host" plugin check "$0" >/dev/null; then die "a script passes plugin check"; fi
         ;;
     reference)
         have doxygen || { echo "skipped: doxygen is not installed (./x test installs it)"; exit $skipped; }

@@ -136,9 +136,11 @@ Result<json::object> Transfer::send(Request& request, const json::object& input)
         }
         output["transfer"] = std::move(*sent);
     }
-    auto& transfer = output["transfer"].as_object();
+    auto transfer =
+        output["transfer"].as_object();  // A copy: further members move the object's memory.
     const auto duration_ms = (host_.monotonic_us() - started) / 1000;
     transfer["duration_ms"] = duration_ms;
+    output["transfer"] = transfer;
     output["deployment_id"] = deployment_id;
     output["package_checksum"] = transfer["checksum"];
     output["deployment_metrics"] = {{"transfer_duration_ms", duration_ms}};

@@ -111,7 +111,7 @@ Result<OwnImage> Images::keep(const Wanted& wanted,
                               const std::string& image_id,
                               std::string_view digest,
                               Wait wait) {
-    const OwnImage image{reference(wanted.container_name, wanted.deployment_id), image_id};
+    OwnImage image{reference(wanted.container_name, wanted.deployment_id), image_id};
     if (from != image.image_ref) {
         const auto [repository, tag] = split(image.image_ref);
         if (auto done = engine_.tag_image(from, repository, tag, wait); !done) {

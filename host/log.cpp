@@ -26,8 +26,9 @@ struct Log {
     bool json = false;
     std::string host_name;
     std::string file;
-    std::shared_ptr<spdlog::details::thread_pool> writer;
     std::shared_ptr<spdlog::async_logger> logger;
+    /// Last, so that its thread has been joined before the logger, which it writes to, goes.
+    std::shared_ptr<spdlog::details::thread_pool> writer;
 };
 
 std::mutex mutex;              // guards `current`

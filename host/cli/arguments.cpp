@@ -213,8 +213,8 @@ class Grammar {
                       [](Session& s, const Options& o) { return contract_check(s, o.files); });
         c->add_option("file", options_->files, "YAML files")->required();
         json_flag(c);
-        auto* config =
-            app_.add_subcommand("config", "check a configuration, or print the reference");
+        auto* config = app_.add_subcommand(
+            "config", "check a configuration, apply it, or print the reference");
         config->require_subcommand(1);
         c = add(*config,
                 "check",
@@ -226,6 +226,10 @@ class Grammar {
             "reference",
             "every key of the TOML, as Markdown",
             [](Session&, const Options&) { return config_reference(); });
+        ask(*config,
+            "reload",
+            "the running host takes the nodes of its TOML as it is now",
+            [](Session& s, const Options&) { return config_reload(s); });
         ask(app_,
             "doctor",
             "check Docker, peers, secrets, clocks, disk; say what to do",
@@ -270,7 +274,8 @@ class Grammar {
     }
 
     void add_plugin() {
-        auto* plugin = app_.add_subcommand("plugin", "write plugins, and check them");
+        auto* plugin =
+            app_.add_subcommand("plugin", "plugins and nodes: write, check, look, replace");
         plugin->require_subcommand(1);
         auto& to = options_->plugin;
         auto* c = add(*plugin,
@@ -287,7 +292,39 @@ class Grammar {
         c->add_option("file", to.file, "the library")->required();
         c->add_option("--level", to.level, "load or full (default: full)")
             ->check(CLI::IsMember({"load", "full"}));
+        c->add_option("--settings", to.settings_file, "a JSON file: the node's settings")
+            ->check(CLI::ExistingFile);
         json_flag(c);
+        add_nodes(*plugin);
+    }
+
+    /// The nodes of a running host.
+    void add_nodes(CLI::App& plugin) {
+        ask(plugin,
+            "list",
+            "the nodes of the running host, and libraries that no node uses",
+            [](Session& s, const Options&) { return plugin_list(s); });
+        auto* c = ask(plugin, "inspect", "all about a node", [](Session& s, const Options& o) {
+            return plugin_inspect(s, o.plugin.name);
+        });
+        c->add_option("node", options_->plugin.name, "as in plugin list")->required();
+        const auto change = [&](const std::string& verb, const std::string& about) {
+            return ask(plugin, verb, about, [verb](Session& s, const Options& o) {
+                return plugin_change(s, verb, o.plugin);
+            });
+        };
+        const std::vector<std::pair<std::string, std::string>> verbs{
+            {"reload", "replace a node by its library as it is on disk now, without a gap"},
+            {"rollback", "replace a node by the library that it had before"},
+            {"unload", "end a node until the host starts again"},
+            {"enable", "start a node that is disabled"},
+            {"disable", "end a node, and keep it so when the host starts again"},
+        };
+        for (const auto& [verb, about] : verbs)
+            change(verb, about)->add_option("node", options_->plugin.name)->required();
+        c = change("load", "start a node of a library that the TOML does not name");
+        c->add_option("plugin", options_->plugin.name, "as in plugin list")->required();
+        c->add_option("--as", options_->plugin.as, "the node's name (default: the plugin's)");
     }
 
     CLI::App& app_;

@@ -39,6 +39,8 @@ int workflow_list(Session& session);
 int contract_check(Session& session, const std::vector<std::string>& files);
 int config_check(Session& session, const std::string& file);
 int config_reference();
+/// The running host takes the nodes of its TOML as it stands now.
+int config_reload(Session& session);
 int doctor(Session& session);
 
 /// `action`: up, down or status. `to`: the migration that `down` leaves as the last one.
@@ -52,12 +54,19 @@ struct ServiceOptions {
 int service(Session& session, const ServiceOptions& options);
 
 struct PluginOptions {
-    std::string name;            ///< new: of the plugin
+    std::string name;            ///< of the plugin (new, load), or of the node
+    std::string as;              ///< load: the node's name; empty: the plugin's
     std::string folder;          ///< new: where to write it; empty: a folder of that name
     std::string file;            ///< check: the library
     std::string level = "full";  ///< check: load or full
+    std::string settings_file;   ///< check: JSON that the node is created with
 };
 int plugin_new(Session& session, const PluginOptions& options);
 int plugin_check(Session& session, const PluginOptions& options);
+/// The nodes of a running host.
+int plugin_list(Session& session);
+int plugin_inspect(Session& session, const std::string& node);
+/// `verb`: reload, rollback, load, unload, enable or disable.
+int plugin_change(Session& session, const std::string& verb, const PluginOptions& options);
 
 }  // namespace onex::host::cli

@@ -64,10 +64,12 @@ std::optional<json::object> Session::get(const std::string& target) {
     return judge(api->get(target, Wait::for_ms(kCallMs)));
 }
 
-std::optional<json::object> Session::post(const std::string& target, const json::object& body) {
+std::optional<json::object> Session::post(const std::string& target,
+                                          const json::object& body,
+                                          std::int64_t wait_ms) {
     auto* api = client();
     if (!api) return std::nullopt;
-    return judge(api->post(target, body, Wait::for_ms(kCallMs)));
+    return judge(api->post(target, body, Wait::for_ms(wait_ms)));
 }
 
 std::optional<json::object> Session::judge(Result<ApiAnswer> answer) {

@@ -40,7 +40,8 @@ class Session {
     /// Asks the host. Empty after a failure: that is printed and exit_code() is set.
     std::optional<boost::json::object> get(const std::string& target);
     std::optional<boost::json::object> post(const std::string& target,
-                                            const boost::json::object& body);
+                                            const boost::json::object& body,
+                                            std::int64_t wait_ms = 60'000);
 
     /// The client itself, for callers who judge failures themselves; null after a failure.
     ApiClient* client();

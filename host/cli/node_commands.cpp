@@ -2,6 +2,9 @@
 #include "host/cli/commands.hpp"
 #include "host/cli/node_view.hpp"
 #include "host/cli/output.hpp"
+#include "host/cli/view.hpp"
+
+#include <boost/json/array.hpp>
 
 #include <chrono>
 #include <functional>
@@ -58,7 +61,9 @@ int plugin_change(Session& session, const std::string& verb, const PluginOptions
 }
 
 int config_reload(Session& session) {
-    return show(session, session.post("/onex/v1/config/reload", {}, kChangeMs), config_change_text);
+    const auto answer = session.post("/onex/v1/config/reload", {}, kChangeMs);
+    const int code = show(session, answer, config_change_text);
+    return code == kOk && !list(*answer, "failed").empty() ? kFailed : code;
 }
 
 }  // namespace onex::host::cli

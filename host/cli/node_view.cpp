@@ -41,6 +41,12 @@ std::string generation(const json::object& node) {
     return out;
 }
 
+/// "2: hash, hash".
+std::string in_flight(const json::object& node) {
+    const auto running = text(node, "running");
+    return text(node, "in_flight", "0") + (running.empty() ? "" : ": " + running);
+}
+
 std::string joined(const json::array& values) {
     std::string out;
     for (const auto& value : values) {
@@ -76,24 +82,24 @@ std::string available_text(const json::object& answer) {
 }
 
 Rows operation_rows(const json::object& node) {
-    Rows rows{{"OPERATION", "ROUTES", "AUTH", "PLACEMENT"}};
+    Rows rows{{"OPERATION", "ROUTES"}};
     for (const auto& value : list(node, "operations")) {
         if (!value.is_object()) continue;
         const auto& operation = value.get_object();
-        rows.push_back({text(operation, "name"),
-                        or_dash(joined(list(operation, "routes"))),
-                        or_dash(text(operation, "auth")),
-                        or_dash(text(operation, "placement"))});
+        rows.push_back({text(operation, "name"), or_dash(joined(list(operation, "routes")))});
     }
     return rows;
 }
 
 /// What is left of earlier generations, and what holds them.
 void add_earlier(Rows& rows, const json::object& node) {
-    for (const auto& value : list(node, "earlier"))
-        rows.push_back(
-            {"earlier",
-             value.is_string() ? std::string(value.get_string()) : json::serialize(value)});
+    const auto ending = number(node, "retiring");
+    if (ending > 0) {
+        const auto busy = text(node, "retiring_busy_with");
+        rows.push_back({"earlier",
+                        std::to_string(ending) + " generations still end what they have" +
+                            (busy.empty() ? "" : ": " + busy)});
+    }
     if (const auto mapped = number(node, "images_mapped"); mapped > 0) {
         rows.push_back({"still mapped",
                         std::to_string(mapped) + " images of ended generations did not leave; a "
@@ -101,12 +107,14 @@ void add_earlier(Rows& rows, const json::object& node) {
     }
 }
 
+/// Whatever the worker process tells of itself.
 void add_worker(Rows& rows, const json::object& node) {
-    const auto& worker = members(node, "worker");
-    if (worker.empty()) return;
-    auto told = "pid " + text(worker, "pid") + ", " + text(worker, "restarts", "0") + " restarts";
-    if (const auto exit = text(worker, "last_exit"); !exit.empty()) told += ", last: " + exit;
-    rows.push_back({"worker", told});
+    std::string told;
+    for (const auto& [key, value] : members(node, "worker")) {
+        told += (told.empty() ? "" : ", ") + std::string(key) + " ";
+        told += value.is_string() ? std::string(value.get_string()) : json::serialize(value);
+    }
+    if (!told.empty()) rows.push_back({"worker", told});
 }
 
 std::string named(const json::object& answer, std::string_view key, std::string_view what) {
@@ -156,17 +164,18 @@ std::string node_text(const json::object& node, std::int64_t now_us) {
               {"plugin", text(node, "plugin") + " " + text(node, "version")},
               {"state", text(node, "state") + ", since " + age(number(node, "since_us"), now_us)},
               {"generation", generation(node)},
-              {"in flight", text(node, "in_flight", "0")},
+              {"in flight", in_flight(node)},
               {"listen", or_dash(text(node, "listen"))},
               {"runs", or_dash(text(node, "isolation"))},
               {"file", or_dash(text(node, "file"))},
               {"digest", or_dash(text(node, "digest"))},
-              {"pinned to", or_dash(text(node, "pin"))},
+              {"pinned to", or_dash(text(node, "pinned"))},
               {"abi", or_dash(text(node, "abi"))},
               {"reload", or_dash(text(node, "reload"))},
-              {"services", or_dash(joined(list(node, "services.required")))},
-              {"optional", or_dash(joined(list(node, "services.optional")))},
-              {"before it", or_dash(text(node, "kept_previous"))}};
+              {"services", or_dash(joined(list(node, "requires_services")))},
+              {"optional", or_dash(joined(list(node, "optional_services")))},
+              {"build", or_dash(text(node, "build"))},
+              {"before it", or_dash(text(node, "previous.file"))}};
     add_worker(rows, node);
     add_earlier(rows, node);
     auto out = table(rows);
@@ -194,6 +203,12 @@ std::string change_text(const json::object& node) {
 std::string config_change_text(const json::object& answer) {
     auto out = named(answer, "added", "started: ") + named(answer, "reloaded", "reloaded: ") +
                named(answer, "removed", "stopped: ");
+    for (const auto& value : list(answer, "failed")) {
+        if (!value.is_object()) continue;
+        const auto& failure = value.get_object();
+        out += printable(text(failure, "node")) + " FAILED:\n" +
+               lines(text(failure, "code") + ": " + text(failure, "message"), "    ");
+    }
     if (out.empty()) out = "no node has changed\n";
     return out + named(answer, "restart_needed", "takes effect at the next start of the host: ");
 }

@@ -50,20 +50,22 @@ TEST(NodeCommands, InspectShowsEverything) {
     RecordingHost host;
     host.start();
     host.when("GET /onex/v1/plugins/greeter", {{200, R"({"name": "greeter", "plugin": "greeter",
-        "version": "1.1.0", "state": "serving", "generation": 2, "digest": "abcd",
-        "settings": {"greeting": "hi", "key": {"$secret": "file"}}, "pin": "abcd", "reload": "auto",
-        "services": {"required": ["onex.log/1"], "optional": ["onex.kv/1", "onex.call/1"]},
-        "operations": [{"name": "greet", "routes": ["POST /greet"], "auth": "none"},
-                       {"name": "inner", "routes": []}],
-        "worker": {"pid": 77, "restarts": 2, "last_exit": "signal 11"},
-        "earlier": ["generation 1: greet"], "images_mapped": 1, "kept_previous": "/data/old.so"})"}});
+        "version": "1.1.0", "state": "serving", "generation": 2, "digest": "abcd", "in_flight": 2,
+        "running": "greet, greet", "settings": {"greeting": "hi"}, "pinned": "abcd",
+        "reload": "auto", "requires_services": ["onex.log/1"],
+        "optional_services": ["onex.kv/1", "onex.call/1"],
+        "operations": [{"name": "greet", "routes": ["POST /greet"]}, {"name": "inner", "routes": []}],
+        "worker": {"pid": 77, "restarts": 2, "last_exit": "signal 11"}, "retiring": 1,
+        "retiring_busy_with": "generation 1: greet", "images_mapped": 1,
+        "previous": {"file": "/data/old.so", "digest": "ef"}})"}});
     const auto outcome = run({"plugin", "inspect", "greeter", "--config", host.config()});
     ASSERT_EQ(outcome.code, 0) << outcome.err;
     for (const auto* part : {"greeting = \"hi\"",
                              "onex.kv/1, onex.call/1",
                              "POST /greet",
-                             "pid 77, 2 restarts, last: signal 11",
-                             "generation 1: greet",
+                             "pid 77, restarts 2, last_exit signal 11",
+                             "2: greet, greet",
+                             "still end what they have: generation 1: greet",
                              "1 images of ended generations",
                              "/data/old.so"}) {
         expect_part(outcome.out, part);
@@ -129,10 +131,20 @@ TEST(NodeCommands, ConfigReloadTellsWhatChanged) {
              Case{R"({"restart_needed":["[store] file"]})",
                   "no node has changed\n"
                   "takes effect at the next start of the host: [store] file\n"},
+             Case{R"({"failed":[{"node":"a","code":"TIMEOUT","message":"no\nend"}]})",
+                  "a FAILED:\n    TIMEOUT: no\n    end\n"},
              Case{"{}", "no node has changed\n"},
          }) {
         EXPECT_EQ(cli::config_change_text(boost::json::parse(c.answer).as_object()), c.shown);
     }
+}
+
+TEST(NodeCommands, AConfigReloadThatFailsInPartIsOne) {
+    RecordingHost host;
+    host.start();
+    host.when("POST /onex/v1/config/reload",
+              {{200, R"({"added":["b"],"failed":[{"node":"a","code":"C","message":"m"}]})"}});
+    EXPECT_EQ(run({"config", "reload", "--config", host.config()}).code, 1);
 }
 
 TEST(NodeCommands, WrongUseIsTwoAndAHostThatIsAwayIsThree) {

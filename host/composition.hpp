@@ -3,7 +3,9 @@
 
 #include "host/data_dir.hpp"
 #include "host/http/server.hpp"
+#include "host/listeners.hpp"
 #include "host/metrics.hpp"
+#include "host/nodes/lifecycle.hpp"
 #include "host/peer/peers.hpp"
 #include "host/plugin/dispatcher.hpp"
 #include "host/process/process.hpp"
@@ -25,7 +27,8 @@ namespace onex::host {
 /// [control]
 class Composition {
   public:
-    explicit Composition(Config config);
+    /// `read` reads the same configuration anew.
+    Composition(Config config, std::function<Result<Config>()> read);
     ~Composition();
     Composition(const Composition&) = delete;
     Composition& operator=(const Composition&) = delete;
@@ -40,21 +43,19 @@ class Composition {
     /// end in time, and the destructor ends the process.
     bool stop();
 
+    /// Reads the configuration anew and makes the nodes those that it names; what came of it is
+    /// logged. Returns at once.
+    void reload_config();
+
     [[nodiscard]] boost::asio::io_context& io() { return io_; }
 
   private:
     Result<void> open_state();
-    Result<void> load_nodes();
-    Result<std::string> plugin_file(const NodeSection& node, bool& own) const;
-    Result<void> open_listeners();
-    Result<void> open_listener(const std::string& address,
-                               const std::vector<std::shared_ptr<NodeInstance>>& nodes);
-    Result<void> open_admin();
-    Result<void> start_nodes();
     [[nodiscard]] boost::json::object describe() const;
     void maintain();
 
     Config config_;
+    std::function<Result<Config>()> read_config_;
     std::optional<DataDir> data_dir_;
     boost::asio::io_context io_;
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
@@ -74,9 +75,8 @@ class Composition {
     std::string token_;
     std::unique_ptr<Gate> gate_;
     std::unique_ptr<Router> router_;
-    std::string tls_fingerprint_;
-    std::vector<std::unique_ptr<Listener>> listeners_;
-    std::vector<std::string> listening_;  ///< "http://127.0.0.1:8060", for people
+    std::unique_ptr<Listeners> listeners_;
+    std::unique_ptr<Lifecycle> lifecycle_;
     std::function<void()> stop_requested_;
     struct Maintenance;
     std::unique_ptr<Maintenance> maintenance_;

@@ -58,23 +58,6 @@ Result<void> sync_folder(const std::string& path) {
     return {};
 }
 
-/// Written under another name first, so that a power cut leaves a whole file or none.
-Result<void> write_durably(const std::string& folder, const std::string& name, std::string text) {
-    const auto path = folder + "/" + name;
-    const auto draft = path + ".new";
-    text += '\n';
-    {
-        const Fd file(::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-        if (!file.open()) return failed("write", draft, errno);
-        const auto written = ::write(file.get(), text.data(), text.size());
-        if (written < 0) return failed("write", draft, errno);
-        if (static_cast<std::size_t>(written) != text.size()) return failed("write", draft, ENOSPC);
-        if (::fsync(file.get()) != 0) return failed("write", draft, errno);
-    }
-    if (::rename(draft.c_str(), path.c_str()) != 0) return failed("write", path, errno);
-    return sync_folder(folder);
-}
-
 Result<std::string> host_id_in(const std::string& folder) {
     const auto path = folder + "/host_id";
     const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -101,6 +84,22 @@ Result<void> empty_tmp(const std::string& path) {
 }
 
 }  // namespace
+
+Result<void> write_durably(const std::string& folder, const std::string& name, std::string text) {
+    const auto path = folder + "/" + name;
+    const auto draft = path + ".new";
+    text += '\n';
+    {
+        const Fd file(::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+        if (!file.open()) return failed("write", draft, errno);
+        const auto written = ::write(file.get(), text.data(), text.size());
+        if (written < 0) return failed("write", draft, errno);
+        if (static_cast<std::size_t>(written) != text.size()) return failed("write", draft, ENOSPC);
+        if (::fsync(file.get()) != 0) return failed("write", draft, errno);
+    }
+    if (::rename(draft.c_str(), path.c_str()) != 0) return failed("write", path, errno);
+    return sync_folder(folder);
+}
 
 struct DataDir::Lock {
     Fd fd;

@@ -40,4 +40,8 @@ class DataDir {
     std::unique_ptr<Lock> lock_;
 };
 
+/// Writes `text` and a newline to `folder`/`name`: under another name first, so that a power cut
+/// leaves the whole file or the one before it. Errors: DISK_FULL, POLICY_DENIED, UNAVAILABLE.
+Result<void> write_durably(const std::string& folder, const std::string& name, std::string text);
+
 }  // namespace onex::host

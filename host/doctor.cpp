@@ -95,7 +95,8 @@ asio::awaitable<json::object> examine(Runtime& runtime) {
         free > 2 * runtime.config.limits.disk_reserve_bytes,
         mebibytes(free) + " free in " + runtime.config.host.data_dir,
         "free some space, or move data_dir");
-    for (const auto& node : runtime.dispatcher->nodes()) {
+    const auto nodes = runtime.dispatcher->nodes();
+    for (const auto& node : *nodes) {
         const auto* operation = node->contract().find("health");
         if (!operation) {
             add(checks, "node " + node->name(), true, "running");

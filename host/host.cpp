@@ -9,6 +9,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <functional>
 #include <future>
 
 namespace onex::host {
@@ -24,11 +25,25 @@ int refuse(const Error& error, int code) {
     return code;
 }
 
-/// Waits for SIGTERM, SIGINT or the admin API; a second signal ends the process at once.
+/// The configuration with everything that depends on where the program stands, and with secrets
+/// that can be had.
+Result<Config> read_filled(const std::string& file) {
+    auto config = read_config(file);
+    if (!config) return config;
+    fill_paths(*config);
+    std::string missing;
+    for (const auto& problem : check_secrets(*config))
+        missing += (missing.empty() ? "" : "\n") + problem;
+    if (!missing.empty()) return fail("VALIDATION_ERROR", missing);
+    return config;
+}
+
+/// Waits for SIGTERM, SIGINT or the admin API; a second signal ends the process at once. SIGHUP
+/// opens the log anew and reloads the configuration.
 class StopRequest {
   public:
-    explicit StopRequest(boost::asio::io_context& io)
-        : signals_(io, SIGTERM, SIGINT), hangup_(io, SIGHUP) {
+    StopRequest(boost::asio::io_context& io, std::function<void()> on_hangup)
+        : signals_(io, SIGTERM, SIGINT), hangup_(io, SIGHUP), on_hangup_(std::move(on_hangup)) {
         arm();
         arm_hangup();
     }
@@ -52,22 +67,24 @@ class StopRequest {
         hangup_.async_wait([this](boost::system::error_code ec, int) {
             if (ec) return;
             if (auto opened = reopen_log(); !opened) log(LogLevel::warn, opened.error().message);
+            on_hangup_();
             arm_hangup();
         });
     }
     boost::asio::signal_set signals_;
     boost::asio::signal_set hangup_;
+    std::function<void()> on_hangup_;
     std::atomic<bool> fired_{false};
     std::promise<void> promise_;
 };
 
 int serve(Config config) {
-    Composition host(std::move(config));
+    Composition host(std::move(config), [file = config.file] { return read_filled(file); });
     if (auto built = host.build(); !built) {
         log(LogLevel::error, built.error().code + ": " + built.error().message);
         return built.error().code == "VALIDATION_ERROR" ? kExitUsage : kExitFailed;
     }
-    StopRequest stop(host.io());
+    StopRequest stop(host.io(), [&host] { host.reload_config(); });
     if (auto started = host.start([&stop] { stop.fire("asked by the admin API"); }); !started) {
         log(LogLevel::error, started.error().code + ": " + started.error().message);
         (void)host.stop();  // Before `stop` goes, which the admin API knows.
@@ -83,13 +100,9 @@ int serve(Config config) {
 }  // namespace
 
 int run_host(const RunOptions& options) {
-    auto config = read_config(options.config_file);
+    auto config = read_filled(options.config_file);
     if (!config) return refuse(config.error(), kExitUsage);
-    fill_paths(*config);
-    const auto missing = check_secrets(*config);
-    for (const auto& problem : missing)
-        std::fprintf(stderr, "onex-host: %s\n", problem.c_str());
-    if (!missing.empty()) return kExitUsage;
+    config->host.watch = config->host.watch || options.watch;
     if (auto opened = init_log(config->log, config->host.name); !opened)
         return refuse(opened.error(), kExitUsage);
     std::signal(SIGPIPE, SIG_IGN);

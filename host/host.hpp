@@ -7,6 +7,7 @@ namespace onex::host {
 
 struct RunOptions {
     std::string config_file;
+    bool watch = false;  ///< as if [host] watch were true
 };
 
 /// Runs a host until SIGTERM or SIGINT. Logs what happens; the result is the process's exit code:

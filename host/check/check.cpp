@@ -11,9 +11,12 @@ constexpr unsigned kSeconds = 30;
 
 }  // namespace
 
-std::vector<Outcome> check_plugin(const std::string& file, Level level) {
+std::vector<Outcome> check_plugin(const std::string& file,
+                                  Level level,
+                                  const std::string& settings) {
     std::vector<Outcome> out;
-    const auto run = [&](const std::string& name, Verdict (*check)(const std::string&)) {
+    const auto run = [&](const std::string& name,
+                         const std::function<Verdict(const std::string&)>& check) {
         out.push_back(in_child(name, kSeconds, [&] {
             try {
                 return check(file);
@@ -28,7 +31,12 @@ std::vector<Outcome> check_plugin(const std::string& file, Level level) {
     // What can't be loaded can't be checked further.
     if (!run("loads", check_loading)) return out;
     if (!run("entry", check_entry)) return out;
-    if (!run("create", check_create)) return out;
+    const auto with_settings =
+        [&settings](Verdict (*check)(const std::string&, const std::string&)) {
+            return [&settings, check](const std::string& path) { return check(path, settings); };
+        };
+    if (!settings.empty() && !run("settings", with_settings(check_settings))) return out;
+    if (!run("create", with_settings(check_create))) return out;
     if (level == Level::load) return out;
     run("missing services", check_missing_services);
     run("interfaces", check_interfaces);

@@ -25,6 +25,9 @@ struct Outcome {
 
 /// Runs the checks of `level` on `file`, in order. Without a loadable library only the first ones
 /// run. [the process has one thread]
-std::vector<Outcome> check_plugin(const std::string& file, Level level);
+/// `settings` (JSON text, may be empty): what create() gets, and what must fit the contract.
+std::vector<Outcome> check_plugin(const std::string& file,
+                                  Level level,
+                                  const std::string& settings = "");
 
 }  // namespace onex::host::check

@@ -39,7 +39,8 @@ Verdict check_entry(const std::string& file);
 Verdict check_unloading(const std::string& file);
 
 // --- node_checks.cpp
-Verdict check_create(const std::string& file);
+Verdict check_settings(const std::string& file, const std::string& settings);
+Verdict check_create(const std::string& file, const std::string& settings);
 Verdict check_missing_services(const std::string& file);
 Verdict check_interfaces(const std::string& file);
 Verdict check_newer_host(const std::string& file);

@@ -5,6 +5,9 @@
 
 #include <onex/testing.hpp>
 
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
 #include <cstring>
 #include <optional>
 #include <sstream>
@@ -23,7 +26,9 @@ constexpr std::size_t kGarbageBytes = 64 << 10;
 
 /// One node of the plugin, in a host of its own; started if it likes.
 struct Running {
-    explicit Running(const std::string& file) : loaded(load(file)) {
+    explicit Running(const std::string& file, const std::string& settings = "")
+        : loaded(load(file)) {
+        if (!settings.empty()) host.settings = settings;
         auto made = FakeNode::create(loaded.library->entry(), host, "check");
         if (!made) throw std::runtime_error("create: " + made.error().message);
         node = std::move(*made);
@@ -91,8 +96,26 @@ std::vector<std::string> operations_of(const std::string& file) {
     return out;
 }
 
-Verdict check_create(const std::string& file) {
-    Running run(file);
+Verdict check_settings(const std::string& file, const std::string& settings) {
+    const auto loaded = load(file);
+    const auto contract = read_node_contract(loaded.library->entry().contract, "contract");
+    if (!contract) return failed(contract.error().message);
+    boost::system::error_code ec;
+    auto value = boost::json::parse(settings, ec);
+    if (ec) return failed("the settings are no JSON");
+    if (const auto fit = contract->settings.check(value); !fit) return failed(fit.error().message);
+    return passed();
+}
+
+Verdict check_create(const std::string& file, const std::string& settings) {
+    std::string complete = settings;
+    if (!settings.empty()) {  // As the host would hand them over: with the contract's defaults.
+        const auto loaded = load(file);
+        const auto contract = read_node_contract(loaded.library->entry().contract, "contract");
+        auto value = boost::json::parse(settings);
+        if (contract && contract->settings.check(value)) complete = boost::json::serialize(value);
+    }
+    Running run(file, complete);
     run.node.reset();
     if (run.host.held() != 0) return failed("a destroyed node leaves buffers behind");
     return passed();

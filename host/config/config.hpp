@@ -16,6 +16,7 @@ namespace onex::host {
 struct SecretRef {
     std::string text;  ///< "env:ONEX_TOKEN"; empty: not configured
     [[nodiscard]] bool empty() const { return text.empty(); }
+    bool operator==(const SecretRef&) const = default;
 };
 /// The value behind a reference, one trailing newline removed. Errors: VALIDATION_ERROR (literal,
 /// shorter than 16 characters), NOT_FOUND (variable or file missing, empty), POLICY_DENIED (file
@@ -36,20 +37,25 @@ struct HostSection {
     std::size_t io_threads = 2;
     std::size_t workers_max = 128;
     std::int64_t stop_timeout_ms = 20'000;
+    bool watch = false;  ///< reload nodes whose library changes
     SecretRef token;  ///< for `auth: token` routes
+    bool operator==(const HostSection&) const = default;
 };
 struct LogSection {
     std::string level = "info";
     std::string format = "text";  ///< text | json
     std::string file;             ///< empty: stderr
+    bool operator==(const LogSection&) const = default;
 };
 struct AdminSection {
     std::string socket;  ///< default <data_dir>/admin.sock
     std::string listen;  ///< "address:port" or empty; needs [host] token
+    bool operator==(const AdminSection&) const = default;
 };
 struct TlsSection {
     bool enabled = false;
     std::string cert_file, key_file;  ///< default <data_dir>/tls/…, made at first start
+    bool operator==(const TlsSection&) const = default;
 };
 struct ListenSection {    ///< [listeners.X] is not needed; a node's `listen` makes one
     std::string address;  ///< "127.0.0.1:8001"
@@ -68,6 +74,7 @@ struct PeerSection {
     std::string key_id_next;  ///< second key during rotation
     SecretRef key_next;
     std::string fingerprint;  ///< pins the peer's certificate
+    bool operator==(const PeerSection&) const = default;
 };
 struct NodeSection {
     std::string name;
@@ -76,20 +83,29 @@ struct NodeSection {
     bool tls = false;
     std::vector<std::string> allow;  ///< CIDR whitelist of this node's routes and peer calls
     bool enabled = true;
+    std::string isolation;          ///< "inproc" | "process"; empty: by where the plugin comes from
+    std::int64_t memory_mb = 1024;  ///< of a worker process; 0: no limit
+    std::int64_t open_files = 256;
+    std::string reload = "auto";  ///< "auto": the watch may reload it | "manual"
+    std::string blake3;           ///< pins the library's content; empty: any
     boost::json::object settings;  ///< checked against the contract's `settings` schema later
     int line = 0;
+    bool operator==(const NodeSection&) const = default;
 };
 struct StoreSection {
     std::string file;  ///< default <data_dir>/onex.db
     std::int64_t keep_days = 90;
+    bool operator==(const StoreSection&) const = default;
 };
 struct LimitsSection {
     std::size_t connections_max = 1024;
     std::uint64_t blob_bytes_max = 8ULL << 30;
     std::uint64_t disk_reserve_bytes = 256ULL << 20;
+    bool operator==(const LimitsSection&) const = default;
 };
 struct ProcessSection {
     std::vector<std::string> allow;  ///< absolute program paths that onex.process/1 may start
+    bool operator==(const ProcessSection&) const = default;
 };
 
 struct Config {

@@ -87,7 +87,7 @@ void end_streams(const Invocation& call, const Error& error) {
 
 }  // namespace
 
-Dispatcher::Dispatcher(Runtime& runtime) : runtime_(runtime) {
+Dispatcher::Dispatcher(Runtime& runtime) : runtime_(runtime), parking_(runtime.executor) {
     auto& metrics = runtime.metrics;
     total_ = metrics
                  .define(MetricKind::counter,
@@ -109,15 +109,31 @@ Dispatcher::Dispatcher(Runtime& runtime) : runtime_(runtime) {
                   .value_or(0);
 }
 
-void Dispatcher::set_nodes(std::vector<std::shared_ptr<NodeInstance>> nodes) {
-    nodes_ = std::move(nodes);
+void Dispatcher::set_nodes(NodeList nodes) {
+    auto next = std::make_shared<const NodeList>(std::move(nodes));
+    const std::scoped_lock lock(mutex_);
+    nodes_.swap(next);
+}
+
+std::shared_ptr<const NodeList> Dispatcher::nodes() const {
+    const std::scoped_lock lock(mutex_);
+    return nodes_;
+}
+
+std::shared_ptr<NodeInstance> Dispatcher::node(std::string_view name) const {
+    const auto now = nodes();
+    for (const auto& candidate : *now) {
+        if (candidate->name() == name) return candidate;
+    }
+    return nullptr;
 }
 
 Result<Dispatcher::Found> Dispatcher::find(std::string_view node,
                                            std::string_view operation) const {
     Found out;
     std::string others;
-    for (const auto& candidate : nodes_) {
+    const auto now = nodes();
+    for (const auto& candidate : *now) {
         if (!node.empty() && candidate->name() != node) continue;
         const auto* found = candidate->contract().find(operation);
         if (!found) continue;
@@ -153,35 +169,94 @@ void Dispatcher::account(const NodeInstance& node,
     // A node's words may quote a secret of its input, which the caller alone knows how to strike
     // out: only the host's own finding is repeated here.
     const bool ours = error.code == "INTERNAL";
+    if (ours && on_internal) on_internal(node, error);
     log(ours ? LogLevel::error : LogLevel::debug,
         operation.name + " failed: " + error.code + (ours ? ": " + error.message : ""),
         {{"node", node.name()}, {"correlation_id", error.correlation_id}});
 }
 
-void Dispatcher::run(Invocation call, std::function<void(Outcome)> done) {
-    if (call.correlation_id.empty()) call.correlation_id = new_uuid();
-    const auto refuse = [&](Error error) {
-        error.correlation_id = call.correlation_id;
-        end_streams(call, error);
-        done({std::unexpected(std::move(error)), 0});
-    };
-    if (call.depth > kDepthMax) {
-        return refuse(
-            {"RESOURCE_LIMIT_EXCEEDED", "operations call each other more than 16 deep", {}, {}});
-    }
-    if (!call.input.is_object())
-        return refuse({"VALIDATION_ERROR", "the input must be a JSON object", {}, {}});
-    if (auto valid = call.operation->input.check(call.input); !valid)
-        return refuse(std::move(valid).error());
-    if (call.operation->stream_in && !call.stream_in) {
-        return refuse({"VALIDATION_ERROR", call.operation->name + " needs a body to read", {}, {}});
-    }
-    // What streams out is read, not done: there is no answer to keep for a second caller.
-    if (call.key.empty() || call.stream_out) return run_plain(std::move(call), std::move(done), {});
-    run_keyed(std::move(call), std::move(done));
+void Dispatcher::refuse(const Invocation& call,
+                        Error error,
+                        const std::function<void(Outcome)>& done) {
+    error.correlation_id = call.correlation_id;
+    end_streams(call, error);
+    done({std::unexpected(std::move(error)), 0});
 }
 
-void Dispatcher::run_keyed(Invocation call, std::function<void(Outcome)> done) {
+std::shared_ptr<void> Dispatcher::enter(Invocation& call) const {
+    while (true) {
+        if (auto place = call.node->enter(call.depth > 0)) return place;
+        auto newer = node(call.node->name());
+        if (!newer || newer == call.node) return nullptr;
+        const auto* operation = newer->contract().find(call.operation->name);
+        if (!operation) return nullptr;
+        call.node = std::move(newer);
+        call.operation = operation;
+    }
+}
+
+bool Dispatcher::park(Invocation& call, std::function<void(Outcome)>& done) {
+    auto waiting = std::make_shared<Invocation>(std::move(call));
+    auto tell = std::make_shared<std::function<void(Outcome)>>(std::move(done));
+    const auto name = waiting->node->name();
+    const auto answer = parking_.park(name, [this, waiting, tell](bool opened) {
+        if (opened) return invoke_async(std::move(*waiting), std::move(*tell));
+        refuse(*waiting,
+               {"UNAVAILABLE",
+                "node " + waiting->node->name() + " is being reloaded; try again in a moment",
+                {},
+                {}},
+               *tell);
+    });
+    if (answer == Parking::Answer::parked) return true;
+    call = std::move(*waiting);
+    done = std::move(*tell);
+    return false;
+}
+
+void Dispatcher::run(Invocation call, std::function<void(Outcome)> done) {
+    if (call.correlation_id.empty()) call.correlation_id = new_uuid();
+    if (call.depth > kDepthMax) {
+        return refuse(
+            call,
+            {"RESOURCE_LIMIT_EXCEEDED", "operations call each other more than 16 deep", {}, {}},
+            done);
+    }
+    auto place = enter(call);
+    if (!place) {
+        if (park(call, done)) return;
+        place = enter(call);  // The gate may have opened just now.
+    }
+    if (!place) {
+        return refuse(
+            call,
+            {"UNAVAILABLE", "node " + call.node->name() + " is stopping; try again later", {}, {}},
+            done);
+    }
+    run_entered(std::move(call), std::move(place), std::move(done));
+}
+
+void Dispatcher::run_entered(Invocation call,
+                             std::shared_ptr<void> place,
+                             std::function<void(Outcome)> done) {
+    if (!call.input.is_object())
+        return refuse(call, {"VALIDATION_ERROR", "the input must be a JSON object", {}, {}}, done);
+    if (auto valid = call.operation->input.check(call.input); !valid)
+        return refuse(call, std::move(valid).error(), done);
+    if (call.operation->stream_in && !call.stream_in) {
+        return refuse(call,
+                      {"VALIDATION_ERROR", call.operation->name + " needs a body to read", {}, {}},
+                      done);
+    }
+    // What streams out is read, not done: there is no answer to keep for a second caller.
+    if (call.key.empty() || call.stream_out)
+        return run_plain(std::move(call), std::move(place), std::move(done), {});
+    run_keyed(std::move(call), std::move(place), std::move(done));
+}
+
+void Dispatcher::run_keyed(Invocation call,
+                           std::shared_ptr<void> place,
+                           std::function<void(Outcome)> done) {
     const auto key = call.key;
     const auto correlation_id = call.correlation_id;
     const auto through = [&](Result<std::string> answer) {
@@ -207,7 +282,7 @@ void Dispatcher::run_keyed(Invocation call, std::function<void(Outcome)> done) {
         };
         if (Workers::on_worker() || !runtime_.workers.post(store)) store();
     };
-    run_plain(std::move(call), std::move(done), std::move(settled));
+    run_plain(std::move(call), std::move(place), std::move(done), std::move(settled));
 }
 
 Result<std::string> Dispatcher::join(const std::string& key, const Invocation& call) {
@@ -225,25 +300,21 @@ Result<std::string> Dispatcher::join(const std::string& key, const Invocation& c
 }
 
 void Dispatcher::run_plain(Invocation call,
+                           std::shared_ptr<void> place,
                            std::function<void(Outcome)> done,
                            std::function<void(const Outcome&)> settled) {
     auto node = call.node;
     const auto* operation = call.operation;
-    auto place = node->enter();
-    const bool cancelled = call.cancel && call.cancel->cancelled();
-    if (!place || cancelled) {
-        Error error = cancelled ? Error{"CANCELLED", operation->name + " was cancelled", {}, {}}
-                                : Error{"UNAVAILABLE",
-                                        "node " + node->name() + " is stopping; try again later",
-                                        {},
-                                        {}};
-        error.correlation_id = call.correlation_id;
+    if (call.cancel && call.cancel->cancelled()) {
+        Error error{
+            "CANCELLED", operation->name + " was cancelled", {}, std::move(call.correlation_id)};
         end_streams(call, error);
         const Outcome refused{std::unexpected(std::move(error)), 0};
         if (settled) settled(refused);
         return done(refused);
     }
     RequestState::Parts parts;
+    parts.node_instance = node.get();
     parts.node = node->name();
     parts.operation = operation->name;
     parts.input = json::serialize(call.input);
@@ -300,7 +371,7 @@ void Dispatcher::run_plain(Invocation call,
     abi.stream_out = lend(held.stream_out, StreamEnd::Side::writer);
 
     const ServingScope serving(request.get());
-    const PluginScope scope(runtime_);
+    const PluginScope scope(*node, held.operation.c_str());
     Error error;
     if (const auto status = node->invoke(abi, error); status < 0) {
         if (runtime_.tokens.take(token)) request->answer({std::unexpected(std::move(error)), 0});
@@ -375,50 +446,6 @@ Outcome Dispatcher::invoke_here(Invocation call, const Wait& wait) {
         return {fail("TIMEOUT", name + " took longer than its caller waits"), 0};
     }
     return std::move(*box->outcome);
-}
-
-json::object Dispatcher::offer(const NodeInstance& node, const OperationContract& operation) {
-    json::array errors;
-    for (const auto& mapping : operation.errors) {
-        errors.push_back(
-            {{"code", mapping.code}, {"as", mapping.as}, {"permanent", mapping.permanent}});
-    }
-    const auto texts = [](const std::vector<std::string>& from) {
-        json::array out;
-        for (const auto& text : from)
-            out.emplace_back(text);
-        return out;
-    };
-    std::string run_end;
-    for (const auto& other : node.contract().operations) {
-        if (other.run_end) run_end = other.name;
-    }
-    return {{"node", node.name()},
-            {"operation", operation.name},
-            {"placement", operation.placement == Placement::target ? "target" : "source"},
-            {"remote", operation.remote},
-            {"timeout_ms", operation.timeout_ms},
-            {"progress", operation.progress},
-            {"stream_in", operation.stream_in},
-            {"stream_out", operation.stream_out},
-            {"errors", std::move(errors)},
-            {"gates", texts(operation.gates)},
-            {"redact", texts(operation.redact)},
-            {"run_end", run_end},
-            {"input", operation.input.source()},
-            {"output", operation.output.source()},
-            {"input_digest", operation.input_digest},
-            {"output_digest", operation.output_digest}};
-}
-
-json::array Dispatcher::offers(bool all) const {
-    json::array out;
-    for (const auto& node : nodes_) {
-        for (const auto& operation : node->contract().operations) {
-            if (all || operation.remote) out.push_back(offer(*node, operation));
-        }
-    }
-    return out;
 }
 
 }  // namespace onex::host

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "host/plugin/node.hpp"
+#include "host/plugin/parking.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/json/array.hpp>
@@ -37,15 +38,27 @@ inline constexpr int kDepthMax = 16;
 /// What is larger isn't parsed or checked on an I/O thread (semantics 3.3).
 inline constexpr std::size_t kInlineInputMax = 64 * 1024;
 
+using NodeList = std::vector<std::shared_ptr<NodeInstance>>;
+
 class Dispatcher {
   public:
     Dispatcher(Runtime& runtime);
     Dispatcher(const Dispatcher&) = delete;
     Dispatcher& operator=(const Dispatcher&) = delete;
 
-    /// The nodes, in the order of the configuration. Set once, before the first start.
-    void set_nodes(std::vector<std::shared_ptr<NodeInstance>> nodes);
-    [[nodiscard]] const std::vector<std::shared_ptr<NodeInstance>>& nodes() const { return nodes_; }
+    /// The generations that serve, in the order of the configuration: a snapshot. Keep it in a
+    /// variable while you look through it.
+    [[nodiscard]] std::shared_ptr<const NodeList> nodes() const;
+    /// The swap: from now on calls go to these. Who still holds an older generation reaches the one
+    /// of the same name here.
+    void set_nodes(NodeList nodes);
+    [[nodiscard]] std::shared_ptr<NodeInstance> node(std::string_view name) const;
+
+    /// While a gate is closed, calls that its node's generation does not take wait at it.
+    [[nodiscard]] Parking& parking() { return parking_; }
+
+    /// Hears of each INTERNAL answer. Set once, before the first start; must not wait.
+    std::function<void(const NodeInstance&, const Error&)> on_internal;
 
     struct Found {
         std::shared_ptr<NodeInstance> node;
@@ -69,10 +82,21 @@ class Dispatcher {
 
   private:
     void run(Invocation call, std::function<void(Outcome)> done);
-    void run_keyed(Invocation call, std::function<void(Outcome)> done);
+    /// A place in the generation that takes this call now, which `call` then names.
+    [[nodiscard]] std::shared_ptr<void> enter(Invocation& call) const;
+    /// True: the call waits at its node's gate, and runs or is refused later.
+    bool park(Invocation& call, std::function<void(Outcome)>& done);
+    static void refuse(const Invocation& call,
+                       Error error,
+                       const std::function<void(Outcome)>& done);
+    void run_entered(Invocation call,
+                     std::shared_ptr<void> place,
+                     std::function<void(Outcome)> done);
+    void run_keyed(Invocation call, std::shared_ptr<void> place, std::function<void(Outcome)> done);
     /// Waits for the call that runs under this key already.
     Result<std::string> join(const std::string& key, const Invocation& call);
     void run_plain(Invocation call,
+                   std::shared_ptr<void> place,
                    std::function<void(Outcome)> done,
                    std::function<void(const Outcome&)> settled);
     void account(const NodeInstance& node,
@@ -81,7 +105,9 @@ class Dispatcher {
                  const Outcome& outcome);
 
     Runtime& runtime_;
-    std::vector<std::shared_ptr<NodeInstance>> nodes_;
+    mutable std::mutex mutex_;
+    std::shared_ptr<const NodeList> nodes_ = std::make_shared<NodeList>();
+    Parking parking_;
     std::uint64_t total_ = 0;
     std::uint64_t duration_ = 0;
     std::uint64_t missed_ = 0;

@@ -1,14 +1,22 @@
 #include "host/plugin/library.hpp"
 
 #include "host/plugin/handles.hpp"
+#include "host/store/digest.hpp"
 
 #include <boost/dll/shared_library.hpp>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <system_error>
+#include <vector>
+
+#ifdef __APPLE__
+#include <mach-o/dyld.h>
+#endif
 
 namespace onex::host {
 
@@ -62,8 +70,19 @@ Result<void> check_entry(const onex_plugin_entry& entry, const std::string& file
 
 }  // namespace
 
-Result<std::shared_ptr<Library>> Library::load(const std::string& file,
-                                               const std::string& private_dir) {
+Result<std::string> digest_of_file(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    Digest digest;
+    std::vector<char> buffer(256 * 1024);
+    while (in.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || in.gcount() > 0)
+        digest.update({buffer.data(), static_cast<std::size_t>(in.gcount())});
+    if (in.bad() || !in.eof()) return fail("FAILED_PRECONDITION", "cannot read " + path);
+    return digest.hex();
+}
+
+Result<StagedFile> stage_plugin(const std::string& file,
+                                const std::string& private_dir,
+                                const std::string& expected_digest) {
     if (auto place = check_place(file); !place) return std::unexpected(std::move(place).error());
     std::error_code ec;
     fs::create_directories(private_dir, ec);
@@ -76,9 +95,30 @@ Result<std::shared_ptr<Library>> Library::load(const std::string& file,
         return fail("FAILED_PRECONDITION",
                     "cannot copy " + file + " to " + copy.string() + ": " + ec.message());
     }
+    auto digest = digest_of_file(copy.string());
+    if (digest && (expected_digest.empty() || *digest == expected_digest))
+        return StagedFile{file, copy.string(), std::move(*digest)};
+    fs::remove(copy, ec);
+    if (!digest) return std::unexpected(std::move(digest).error());
+    return fail("POLICY_DENIED",
+                file + " has the BLAKE3 " + *digest + ", but " + expected_digest +
+                    " is pinned in the configuration; pin the new one if it is meant to run");
+}
+
+Result<std::shared_ptr<Library>> Library::load(const std::string& file,
+                                               const std::string& private_dir,
+                                               const std::string& expected_digest) {
+    auto staged = stage_plugin(file, private_dir, expected_digest);
+    if (!staged) return std::unexpected(std::move(staged).error());
+    return load(*staged);
+}
+
+Result<std::shared_ptr<Library>> Library::load(const StagedFile& staged) {
+    const auto& file = staged.source;
     auto out = std::shared_ptr<Library>(new Library());
     out->file_ = file;
-    out->copy_ = copy.string();
+    out->copy_ = staged.path;
+    out->digest_ = staged.digest;
     out->image_ = std::make_unique<Image>();
     try {  // The throwing form alone carries dlerror's text.
         out->image_->library.load(
@@ -104,7 +144,23 @@ Library::~Library() {
     }
     image_.reset();
     std::error_code ec;
-    if (!copy_.empty()) fs::remove(copy_, ec);
+    // What stays mapped keeps its file, for debuggers; the folder is emptied at the next start.
+    if (!copy_.empty() && !is_mapped(copy_)) fs::remove(copy_, ec);
+}
+
+bool Library::is_mapped(const std::string& copy) {
+#ifdef __APPLE__
+    for (std::uint32_t i = 0; i < _dyld_image_count(); ++i) {
+        const char* name = _dyld_get_image_name(i);
+        if (name != nullptr && copy == name) return true;
+    }
+#else
+    std::ifstream maps("/proc/self/maps");
+    for (std::string line; std::getline(maps, line);) {
+        if (line.ends_with(copy) || line.ends_with(copy + " (deleted)")) return true;
+    }
+#endif
+    return false;
 }
 
 }  // namespace onex::host

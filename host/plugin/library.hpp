@@ -1,7 +1,8 @@
 // Loads a plugin's shared library. The only file pair that knows Boost.DLL.
 #pragma once
 
-#include <onex/abi.h>
+#include "host/plugin/image.hpp"
+
 #include <onex/error.hpp>
 
 #include <memory>
@@ -9,23 +10,38 @@
 
 namespace onex::host {
 
+/// A private copy of a plugin's file.
+struct StagedFile {
+    std::string source;
+    std::string path;
+    std::string digest;
+};
+
 /// One loaded image, always from a private copy under a fresh path: the same path could give old
 /// code, and overwriting a mapped file kills the process (plugin-abi 2.1). Unloads when destroyed,
 /// after every node of it has been destroyed.
-class Library {
+class Library final : public PluginImage {
   public:
-    /// Copies `file` into `private_dir`, loads the copy and checks its entry. Errors: NOT_FOUND,
-    /// POLICY_DENIED (folder writable by everybody), FAILED_PRECONDITION (not a plugin, other ABI),
-    /// each with its reason.
+    /// Copies `file` into `private_dir`, loads the copy and checks its entry. `expected_digest`
+    /// (may be empty) pins the copy's content. Errors: NOT_FOUND, POLICY_DENIED (file or folder
+    /// writable by everybody, or not the pinned content), FAILED_PRECONDITION (not a plugin, other
+    /// ABI), each with its reason.
     static Result<std::shared_ptr<Library>> load(const std::string& file,
-                                                 const std::string& private_dir);
+                                                 const std::string& private_dir,
+                                                 const std::string& expected_digest = "");
+    /// The same from a copy that was staged before, and that goes with the library.
+    static Result<std::shared_ptr<Library>> load(const StagedFile& staged);
+    ~Library() override;
 
-    ~Library();
-    Library(const Library&) = delete;
-    Library& operator=(const Library&) = delete;
+    [[nodiscard]] const onex_plugin_entry& entry() const override { return *entry_; }
+    [[nodiscard]] const std::string& file() const override { return file_; }
+    [[nodiscard]] const std::string& copy() const override { return copy_; }
+    [[nodiscard]] const std::string& digest() const override { return digest_; }
+    [[nodiscard]] std::string isolation() const override { return "inproc"; }
 
-    [[nodiscard]] const onex_plugin_entry& entry() const { return *entry_; }
-    [[nodiscard]] const std::string& file() const { return file_; }
+    /// Is this file mapped into the process? Correctness never rests on the answer: what stays
+    /// mapped after its Library went costs memory, and is reported.
+    static bool is_mapped(const std::string& copy);
 
   private:
     Library() = default;
@@ -34,6 +50,16 @@ class Library {
     const onex_plugin_entry* entry_ = nullptr;
     std::string file_;
     std::string copy_;
+    std::string digest_;
 };
+
+/// BLAKE3 of a file, 64 hexadecimal digits. Errors: FAILED_PRECONDITION.
+Result<std::string> digest_of_file(const std::string& path);
+
+/// Copies `file` into `private_dir` under a name that was never used, and digests the copy. Errors:
+/// NOT_FOUND, POLICY_DENIED, FAILED_PRECONDITION (cannot be copied).
+Result<StagedFile> stage_plugin(const std::string& file,
+                                const std::string& private_dir,
+                                const std::string& expected_digest);
 
 }  // namespace onex::host

@@ -3,6 +3,7 @@
 #include "host/log.hpp"
 #include "host/plugin/background.hpp"
 #include "host/plugin/services.hpp"
+#include "host/store/ids.hpp"
 #include "host/utf8.hpp"
 
 #include <boost/json/parse.hpp>
@@ -14,6 +15,8 @@
 namespace onex::host {
 
 namespace {
+
+constexpr std::size_t kStateBytesMax = 64 * 1024 * 1024;
 
 /// Room for an error that a plugin writes.
 struct ErrorRoom {
@@ -50,23 +53,25 @@ struct ErrorRoom {
 NodeInstance::NodeInstance(Runtime& runtime,
                            NodeSection section,
                            NodeContract contract,
-                           std::shared_ptr<Library> library)
+                           std::shared_ptr<PluginImage> image,
+                           CreateOptions options)
     : runtime_(runtime),
       section_(std::move(section)),
       contract_(std::move(contract)),
-      library_(std::move(library)),
+      image_(std::move(image)),
+      options_(options),
       tables_(std::make_unique<ServiceTables>()) {}
 
 Result<std::shared_ptr<NodeInstance>> NodeInstance::create(Runtime& runtime,
                                                            const NodeSection& section,
-                                                           const onex_plugin_entry& entry,
-                                                           std::shared_ptr<Library> library,
-                                                           bool with_sql) {
+                                                           std::shared_ptr<PluginImage> image,
+                                                           CreateOptions options) {
+    const auto& entry = image->entry();
     auto contract =
         read_node_contract(entry.contract, std::string(entry.id) + " (embedded contract)");
     if (!contract) return std::unexpected(std::move(contract).error());
     auto node = std::shared_ptr<NodeInstance>(
-        new NodeInstance(runtime, section, std::move(*contract), std::move(library)));
+        new NodeInstance(runtime, section, std::move(*contract), std::move(image), options));
     boost::json::value settings = section.settings;
     if (auto checked = node->contract_.settings.check(settings); !checked) {
         return fail("VALIDATION_ERROR",
@@ -75,7 +80,6 @@ Result<std::shared_ptr<NodeInstance>> NodeInstance::create(Runtime& runtime,
     }
     node->settings_ = boost::json::serialize(settings);
     node->version_ = entry.version;
-    node->with_sql_ = with_sql;
 
     auto& tables = *node->tables_;
     std::memset(&tables, 0, sizeof(tables));
@@ -103,10 +107,10 @@ Result<std::shared_ptr<NodeInstance>> NodeInstance::create(Runtime& runtime,
     node->host_.ctx = self;
     node->host_.version = "onex-host";
     node->host_.get_service = [](void* ctx, onex_str id) -> const void* {
-        return find_service(*node_of(ctx).tables_, view(id), node_of(ctx).with_sql_);
+        return find_service(*node_of(ctx).tables_, view(id), node_of(ctx).with_sql());
     };
     for (const auto* needed = entry.requires_services; needed && *needed; ++needed) {
-        if (find_service(tables, *needed, with_sql)) continue;
+        if (find_service(tables, *needed, options.with_sql)) continue;
         return fail("FAILED_PRECONDITION",
                     "node " + section.name + " (" + entry.id + ") needs the service " + *needed +
                         ", which it is not given here; the store is for installed plugins and "
@@ -114,7 +118,7 @@ Result<std::shared_ptr<NodeInstance>> NodeInstance::create(Runtime& runtime,
     }
     onex_create_args args{};
     args.struct_size = sizeof(args);
-    args.generation = 1;
+    args.generation = options.generation;
     args.node = view(std::string_view(section.name));
     ErrorRoom room;
     const auto status = entry.create(&node->host_, &args, &node->node_, &room.abi);
@@ -146,6 +150,7 @@ Result<void> NodeInstance::start() {
     const auto status = node_->start(node_->self, &room.abi);
     if (status < 0) return std::unexpected(room.error(status, "start of " + name()));
     started_ = true;
+    since_us_ = now_us();
     return {};
 }
 
@@ -157,9 +162,78 @@ Result<void> NodeInstance::quiesce() {
     return {};
 }
 
-std::shared_ptr<void> NodeInstance::enter() {
+Result<void> NodeInstance::resume() {
+    if (!started_) return {};
+    ErrorRoom room;
+    const auto status = node_->resume(node_->self, &room.abi);
+    if (status < 0) return std::unexpected(room.error(status, "resume of " + name()));
+    return {};
+}
+
+const onex_state_v1* NodeInstance::state_table() const {
+    return static_cast<const onex_state_v1*>(
+        node_->get_interface(node_->self, view(std::string_view(ONEX_STATE_ID))));
+}
+
+bool NodeInstance::has_state() const {
+    return state_table() != nullptr;
+}
+
+Result<SavedState> NodeInstance::save() {
+    SavedState out;
+    onex_writer writer{};
+    writer.struct_size = sizeof(writer);
+    writer.ctx = &out.bytes;
+    writer.append = [](void* ctx, const void* data, std::uint64_t size) -> onex_status {
+        auto& bytes = *static_cast<std::string*>(ctx);
+        if (bytes.size() + size > kStateBytesMax) return ONEX_E_EXHAUSTED;
+        bytes.append(static_cast<const char*>(data), static_cast<std::size_t>(size));
+        return ONEX_OK;
+    };
+    ErrorRoom room;
+    const auto status = state_table()->save(node_->self, &writer, &out.schema, &room.abi);
+    if (status < 0) return std::unexpected(room.error(status, "saving the state of " + name()));
+    return out;
+}
+
+Result<void> NodeInstance::load(const SavedState& from) {
+    const auto* table = state_table();
+    if (!table) {
+        return fail("FAILED_PRECONDITION",
+                    "the new version of " + name() +
+                        " offers no onex.state/1: the state of the running one would be lost");
+    }
+    const onex_bytes bytes{reinterpret_cast<const std::uint8_t*>(from.bytes.data()),
+                           from.bytes.size()};
+    ErrorRoom room;
+    const auto status = table->load(node_->self, from.schema, bytes, &room.abi);
+    if (status < 0)
+        return std::unexpected(room.error(status, "loading the saved state into " + name()));
+    return {};
+}
+
+std::string NodeInstance::busy_with() const {
+    std::string out;
+    for (const auto& request : runtime_.tokens.all()) {
+        if (request->parts().node_instance != this) continue;
+        out += (out.empty() ? "" : ", ") + request->parts().operation;
+    }
+    return out;
+}
+
+std::shared_ptr<void> NodeInstance::enter(bool inner) {
     auto place = hold();
-    return open_.load() ? place : nullptr;
+    requests_->count.fetch_add(1);
+    std::shared_ptr<void> request(this, [place, counted = requests_](void*) mutable {
+        if (counted->count.fetch_sub(1) == 1) {
+            const std::scoped_lock lock(counted->mutex);
+            counted->idle.notify_all();
+        }
+        place.reset();
+    });
+    // Counted first, looked second: whoever closes the gate and then waits for zero misses nobody.
+    const auto now = phase_.load();
+    return now == Phase::serving || (now == Phase::gated && inner) ? request : nullptr;
 }
 
 std::shared_ptr<void> NodeInstance::hold() {
@@ -174,10 +248,14 @@ std::shared_ptr<void> NodeInstance::hold() {
             }};
 }
 
-bool NodeInstance::wait_idle(SteadyClock::time_point deadline) {
-    std::unique_lock lock(in_flight_->mutex);
-    return in_flight_->idle.wait_until(
-        lock, deadline, [this] { return in_flight_->count.load() == 0; });
+bool NodeInstance::wait_zero(InFlight& counted, SteadyClock::time_point deadline) {
+    std::unique_lock lock(counted.mutex);
+    return counted.idle.wait_until(
+        lock, deadline, [&counted] { return counted.count.load() == 0; });
+}
+
+bool NodeInstance::wait_requests(SteadyClock::time_point deadline) {
+    return wait_zero(*requests_, deadline);
 }
 
 onex_status NodeInstance::invoke(const onex_request& request, Error& error) {
@@ -187,13 +265,17 @@ onex_status NodeInstance::invoke(const onex_request& request, Error& error) {
     return status;
 }
 
-void NodeInstance::drop_background_work() {
-    for (auto& [handle, task] : tasks.take_if([](const Task&) { return true; }))
-        task->cancel();
+void NodeInstance::end_subscriptions() {
     for (auto& [handle, subscription] :
          subscriptions.take_if([](const Subscription&) { return true; })) {
         subscription->end();
     }
+}
+
+void NodeInstance::drop_background_work() {
+    for (auto& [handle, task] : tasks.take_if([](const Task&) { return true; }))
+        task->cancel();
+    end_subscriptions();
 }
 
 void NodeInstance::drop_handles() {
@@ -204,24 +286,21 @@ void NodeInstance::drop_handles() {
 
 void NodeInstance::shut_down(SteadyClock::time_point deadline) {
     if (!node_) return;
-    open_ = false;
+    set_phase(Phase::stopped);
     if (started_) node_->stop(node_->self);
     drop_background_work();
-    if (!wait_idle(deadline)) {
+    if (!wait_zero(*in_flight_, deadline)) {
         for (const auto& request : runtime_.tokens.all()) {
-            if (request->parts().node == name()) request->cancel();
+            if (request->parts().node_instance == this) request->cancel();
         }
         for (const auto& call : calls.all())
             call->cancel->cancel();
         drop_background_work();
         drop_handles();
-        if (!wait_idle(SteadyClock::now() + std::chrono::seconds(5))) {
-            std::string held;
-            for (const auto& request : runtime_.tokens.all()) {
-                if (request->parts().node == name()) held += " " + request->parts().operation;
-            }
+        if (!wait_zero(*in_flight_, SteadyClock::now() + std::chrono::seconds(5))) {
+            const auto held = busy_with();
             log(LogLevel::warn,
-                "node " + name() + " does not give back:" + (held.empty() ? " a task" : held) +
+                "node " + name() + " does not give back: " + (held.empty() ? "a task" : held) +
                     "; its library stays mapped");
             new std::shared_ptr<NodeInstance>(shared_from_this());  // Deliberately kept for ever.
             return;

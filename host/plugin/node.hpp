@@ -1,9 +1,9 @@
-// A node: one instance of a plugin, with the services that the host gives it and the count of what
-// it does.
+// One generation of a node: an instance of a plugin, with the services that the host gives it and
+// the count of what it does.
 #pragma once
 
 #include "host/contract/contract.hpp"
-#include "host/plugin/library.hpp"
+#include "host/plugin/image.hpp"
 #include "host/plugin/runtime.hpp"
 
 #include <boost/json/object.hpp>
@@ -20,24 +20,56 @@ struct ServiceTables;
 class Task;
 class Subscription;
 
+/// What a generation takes. It only goes forward, but for gated → serving after a failed reload.
+enum class Phase {
+    serving,
+    gated,    ///< only calls from inside a call enter: its state is about to be saved
+    retired,  ///< takes no request any more; those it has may still begin tasks
+    stopped,  ///< nothing new at all
+};
+
+struct CreateOptions {
+    bool with_sql = false;  ///< may it use the store
+    std::uint32_t generation = 1;
+};
+
+/// What onex.state/1 carries from one generation to the next.
+struct SavedState {
+    std::uint32_t schema = 0;
+    std::string bytes;
+};
+
 /// [any thread] unless said otherwise. Made by create(); lives until the last reference is gone,
 /// which happens only after destroy().
 class NodeInstance : public std::enable_shared_from_this<NodeInstance> {
   public:
-    /// Checks the settings against the contract and calls the plugin's create. `with_sql`: may it
-    /// use the store. Errors: VALIDATION_ERROR with the TOML's line, or what create answered.
-    /// [control]
+    /// Checks the settings against the contract and calls the plugin's create. Errors:
+    /// VALIDATION_ERROR with the TOML's line, or what create answered. [control]
     static Result<std::shared_ptr<NodeInstance>> create(Runtime& runtime,
                                                         const NodeSection& section,
-                                                        const onex_plugin_entry& entry,
-                                                        std::shared_ptr<Library> library,
-                                                        bool with_sql);
+                                                        std::shared_ptr<PluginImage> image,
+                                                        CreateOptions options);
     ~NodeInstance();
     NodeInstance(const NodeInstance&) = delete;
     NodeInstance& operator=(const NodeInstance&) = delete;
 
     Result<void> start();    ///< [control]
     Result<void> quiesce();  ///< [control]
+    Result<void> resume();   ///< undoes quiesce [control]
+    [[nodiscard]] bool has_state() const;
+    Result<SavedState> save();                  ///< quiesced, with no request in flight [control]
+    Result<void> load(const SavedState& from);  ///< before start [control]
+
+    [[nodiscard]] Phase phase() const { return phase_.load(); }
+    void set_phase(Phase phase) { phase_.store(phase); }
+    /// True when no request is in flight any more; tasks are not counted.
+    bool wait_requests(SteadyClock::time_point deadline);
+    [[nodiscard]] std::int64_t requests_in_flight() const { return requests_->count.load(); }
+    /// The operations that are running, for people: "hash, hash".
+    [[nodiscard]] std::string busy_with() const;
+    /// Ends its subscriptions: a later generation has its own.
+    void end_subscriptions();
+
     /// Takes no new requests, waits for those in flight until `deadline`, cancels the rest, stops
     /// and destroys. What never gives its token back keeps the image mapped and is named in the
     /// log. [control]
@@ -48,16 +80,20 @@ class NodeInstance : public std::enable_shared_from_this<NodeInstance> {
     [[nodiscard]] const NodeContract& contract() const { return contract_; }
     [[nodiscard]] const std::string& settings() const { return settings_; }
     [[nodiscard]] std::string plugin_version() const { return version_; }
-    [[nodiscard]] bool with_sql() const { return with_sql_; }
+    [[nodiscard]] bool with_sql() const { return options_.with_sql; }
+    [[nodiscard]] std::uint32_t generation() const { return options_.generation; }
+    [[nodiscard]] const std::shared_ptr<PluginImage>& image() const { return image_; }
+    [[nodiscard]] std::int64_t since_us() const { return since_us_; }  ///< of its start; wall clock
     [[nodiscard]] Runtime& runtime() const { return runtime_; }
 
-    /// A place in the in-flight count, or null when the node takes nothing any more.
-    [[nodiscard]] std::shared_ptr<void> enter();
+    /// A request's place in the in-flight count, or null when this generation takes none. `inner`:
+    /// the call comes from inside another one.
+    [[nodiscard]] std::shared_ptr<void> enter(bool inner);
     /// A place that is given also while it stops, for tasks and callbacks that were registered
     /// before.
     [[nodiscard]] std::shared_ptr<void> hold();
     /// False once it stops: nothing new may begin.
-    [[nodiscard]] bool is_open() const { return open_.load(); }
+    [[nodiscard]] bool is_open() const { return phase_.load() != Phase::stopped; }
     [[nodiscard]] std::int64_t in_flight() const { return in_flight_->count.load(); }
 
     /// Calls the plugin's invoke.
@@ -77,8 +113,10 @@ class NodeInstance : public std::enable_shared_from_this<NodeInstance> {
     NodeInstance(Runtime& runtime,
                  NodeSection section,
                  NodeContract contract,
-                 std::shared_ptr<Library> library);
-    bool wait_idle(SteadyClock::time_point deadline);
+                 std::shared_ptr<PluginImage> image,
+                 CreateOptions options);
+    static bool wait_zero(InFlight& counted, SteadyClock::time_point deadline);
+    [[nodiscard]] const onex_state_v1* state_table() const;
     void drop_background_work();
     /// Ends streams and transactions that it forgot to end.
     void drop_handles();
@@ -88,12 +126,14 @@ class NodeInstance : public std::enable_shared_from_this<NodeInstance> {
     NodeContract contract_;
     std::string settings_;
     std::string version_;
-    bool with_sql_ = false;
-    std::shared_ptr<Library> library_;  ///< outlives the node below
+    std::shared_ptr<PluginImage> image_;  ///< outlives the node below
+    CreateOptions options_;
+    std::int64_t since_us_ = 0;
     onex_host host_{};
     std::unique_ptr<ServiceTables> tables_;
     std::shared_ptr<InFlight> in_flight_ = std::make_shared<InFlight>();
-    std::atomic<bool> open_{true};
+    std::shared_ptr<InFlight> requests_ = std::make_shared<InFlight>();
+    std::atomic<Phase> phase_{Phase::serving};
     bool started_ = false;
     const onex_node* node_ = nullptr;
 };

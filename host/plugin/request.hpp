@@ -37,6 +37,7 @@ struct ProgressInfo {
 class RequestState : public std::enable_shared_from_this<RequestState> {
   public:
     struct Parts {
+        const void* node_instance = nullptr;  ///< which generation of the node, to compare with
         std::string node, operation, input, correlation_id, key, caller, content_type;
         PipePtr stream_in, stream_out;
         std::int64_t timeout_ms = 0;

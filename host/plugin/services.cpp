@@ -125,7 +125,8 @@ void begin_transaction(onex_handle handle, const std::shared_ptr<OpenTransaction
     begun.emplace_back(handle, opened);
 }
 
-PluginScope::PluginScope(Runtime& runtime) : runtime_(runtime) {
+PluginScope::PluginScope(NodeInstance& node, const char* what)
+    : crash_(node.name().c_str(), node.generation(), what), runtime_(node.runtime()) {
     before_.swap(begun);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "host/async/cancel.hpp"
+#include "host/crash_guard.hpp"
 #include "host/plugin/node.hpp"
 
 #include <onex/abi.h>
@@ -83,16 +84,18 @@ Result<void> may_wait(bool in_transaction_ok = false);
 /// Remembers that this thread has begun a transaction.
 void begin_transaction(onex_handle handle, const std::shared_ptr<OpenTransaction>& opened);
 
-/// Around a call of a plugin's code: transactions that it began on this thread and left open are
-/// rolled back at its end (semantics 5.1).
+/// Around a call of a plugin's code: who runs is known if it crashes, and transactions that it
+/// began on this thread and left open are rolled back at its end (semantics 5.1).
 class PluginScope {
   public:
-    explicit PluginScope(Runtime& runtime);
+    /// `what` runs: an operation, "a task" …; it lives as long as the scope.
+    PluginScope(NodeInstance& node, const char* what);
     ~PluginScope();
     PluginScope(const PluginScope&) = delete;
     PluginScope& operator=(const PluginScope&) = delete;
 
   private:
+    CrashScope crash_;
     Runtime& runtime_;
     std::vector<std::pair<onex_handle, std::weak_ptr<OpenTransaction>>> before_;
 };

@@ -27,13 +27,13 @@ ServerResponse text_response(std::string content_type, std::string body) {
 
 }  // namespace
 
-asio::awaitable<ServerResponse> Router::health(const Listening& listening) {
+asio::awaitable<ServerResponse> Router::health(NodeList nodes) {
     json::object services;
     json::object answer;
     std::map<std::string, int, std::less<>>
         used;  // Top-level names, by how many nodes answer with them.
     bool healthy = true;
-    for (const auto& node : listening.nodes) {
+    for (const auto& node : nodes) {
         const auto* operation = node->contract().find("health");
         if (!operation) {
             services[node->name()] = json::object{{"status", "healthy"}};
@@ -88,51 +88,18 @@ asio::awaitable<ServerResponse> Router::host_route(Job job) {
         co_return refused;
     }
     if (path == "/health") {
-        auto answer = co_await health(*job.listening);
+        auto answer = co_await health(job.serving->nodes);
         co_return answer;
     }
     if (path == "/metrics")
         co_return text_response("text/plain; version=0.0.4; charset=utf-8",
                                 runtime_.metrics.scrape());
     std::vector<const NodeContract*> contracts;
-    for (const auto& node : job.listening->nodes)
+    for (const auto& node : job.serving->nodes)
         contracts.push_back(&node->contract());
     const auto document = openapi(contracts, "onex-host " + runtime_.identity.name, host_version());
     if (path == "/openapi.json") co_return json_response(200, json::serialize(document));
     co_return text_response("text/html; charset=utf-8", docs_page(document));
-}
-
-asio::awaitable<ServerResponse> Router::admin_route(Job job) {
-    const auto& path = job.request->path;
-    const auto& method = job.request->method;
-    const bool known =
-        path == "/onex/v1/host" || path == "/onex/v1/doctor" || path == "/onex/v1/stop";
-    if (!known) {
-        co_return error_response({"NOT_FOUND", "nothing is at " + path.substr(0, 128), {}, {}},
-                                 job.correlation_id);
-    }
-    if (!job.listening->admin) {
-        // Over the network the admin routes want the token, and exist only where one is configured.
-        auto caller = gate_.has_token() ? gate_.check_token(*job.request)
-                                        : fail("AUTHENTICATION_FAILED",
-                                               "the admin API is the unix socket of this host");
-        if (!caller) co_return error_response(std::move(caller).error(), job.correlation_id);
-    }
-    if (method == "GET" && path == "/onex/v1/host")
-        co_return json_response(200, json::serialize(hooks_.describe()));
-    if (method == "GET" && path == "/onex/v1/doctor") {
-        auto report = co_await hooks_.doctor();
-        co_return json_response(200, json::serialize(report));
-    }
-    if (method == "POST" && path == "/onex/v1/stop" && job.listening->admin) {
-        hooks_.stop();
-        co_return json_response(202, R"({"stopping":true})");
-    }
-    auto refused =
-        error_response({"METHOD_NOT_ALLOWED", path + " does not take " + method + " here", {}, {}},
-                       job.correlation_id);
-    refused.headers.add("Allow", path == "/onex/v1/stop" ? "POST" : "GET");
-    co_return refused;
 }
 
 }  // namespace onex::host

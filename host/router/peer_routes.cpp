@@ -123,7 +123,8 @@ asio::awaitable<ServerResponse> Router::peer_describe(Job job) {
     // Any node that would hear this address makes the description of the host worth telling.
     std::vector<std::string> ranges;
     bool open = false;
-    for (const auto& node : runtime_.dispatcher->nodes()) {
+    const auto nodes = runtime_.dispatcher->nodes();
+    for (const auto& node : *nodes) {
         open = open || node->section().allow.empty();
         ranges.insert(ranges.end(), node->section().allow.begin(), node->section().allow.end());
     }

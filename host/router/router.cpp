@@ -70,7 +70,7 @@ Router::Router(Runtime& runtime, Gate& gate, HostHooks hooks)
 HttpHandler Router::handler(std::shared_ptr<Listening> listening) {
     return [this,
             listening](std::shared_ptr<ServerRequest> request) -> asio::awaitable<ServerResponse> {
-        Job job{request, listening, correlation_id_of(*request)};
+        Job job{request, listening, correlation_id_of(*request), listening->now()};
         return answer(std::move(job));
     };
 }
@@ -80,7 +80,8 @@ asio::awaitable<ServerResponse> Router::answer(Job job) {
     const auto listener = job.listening->name;
     // HEAD is GET whose body the server leaves out (RFC 9110, 9.3.2).
     const bool head = job.request->method == "HEAD";
-    auto match = job.listening->routes.match(head ? "GET" : job.request->method, job.request->path);
+    const auto serving = job.serving;  // The match points into it.
+    auto match = serving->routes.match(head ? "GET" : job.request->method, job.request->path);
     ServerResponse response;
     if (match.route) {
         response = co_await contract_route(std::move(job), std::move(match));

@@ -13,17 +13,39 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
 namespace onex::host {
 
-/// What one listener serves. Filled before it opens, unchanged after.
-struct Listening {
-    std::string name;    ///< "127.0.0.1:8060", or "admin"
-    bool admin = false;  ///< the unix socket: no signature, no token, and the admin routes
-    RouteTable routes;
-    std::vector<std::shared_ptr<NodeInstance>> nodes;
+/// What one listener serves: its nodes and their routes, which a reload replaces as one.
+/// [any thread]
+class Listening {
+  public:
+    struct Serving {
+        RouteTable routes;
+        NodeList nodes;
+    };
+    Listening(std::string name, bool admin) : name(std::move(name)), admin(admin) {}
+
+    /// A snapshot; a request keeps it to its end.
+    [[nodiscard]] std::shared_ptr<const Serving> now() const {
+        const std::scoped_lock lock(mutex_);
+        return serving_;
+    }
+    void serve(Serving next) {
+        auto made = std::make_shared<const Serving>(std::move(next));
+        const std::scoped_lock lock(mutex_);
+        serving_.swap(made);
+    }
+
+    const std::string name;  ///< "127.0.0.1:8060", or "admin"
+    const bool admin;        ///< the unix socket: no signature, no token, and the admin routes
+
+  private:
+    mutable std::mutex mutex_;
+    std::shared_ptr<const Serving> serving_ = std::make_shared<const Serving>();
 };
 
 /// What the router asks of the host itself.
@@ -31,6 +53,10 @@ struct HostHooks {
     std::function<boost::json::object()> describe;  ///< GET /onex/v1/host
     std::function<boost::asio::awaitable<boost::json::object>()> doctor;
     std::function<void()> stop;
+    /// Lists and changes the host's nodes: see administer(). Blocks.
+    std::function<Result<boost::json::value>(
+        std::string_view verb, const std::string& name, const boost::json::object& body)>
+        nodes;
 };
 
 /// One object serves all listeners. [any thread]
@@ -40,20 +66,23 @@ class Router {
 
     [[nodiscard]] HttpHandler handler(std::shared_ptr<Listening> listening);
 
-    /// The `health` of each node of `listening`, as GET /health answers it.
-    boost::asio::awaitable<ServerResponse> health(const Listening& listening);
+    /// The `health` of each of the nodes, as GET /health answers it.
+    boost::asio::awaitable<ServerResponse> health(NodeList nodes);
+
+    using RequestPtr = std::shared_ptr<ServerRequest>;
 
   private:
-    using RequestPtr = std::shared_ptr<ServerRequest>;
     struct Job {
         RequestPtr request;
         std::shared_ptr<Listening> listening;
         std::string correlation_id;
+        std::shared_ptr<const Listening::Serving> serving;
     };
     boost::asio::awaitable<ServerResponse> answer(Job job);
     boost::asio::awaitable<ServerResponse> host_route(Job job);
     boost::asio::awaitable<ServerResponse> contract_route(Job job, RouteTable::Match match);
     boost::asio::awaitable<ServerResponse> admin_route(Job job);
+    boost::asio::awaitable<ServerResponse> nodes_route(Job job, std::string verb, std::string name);
 
     // /onex/v1/ for peers, and for the admin socket without signature (peer_routes.cpp)
     boost::asio::awaitable<ServerResponse> peer_route(Job job);

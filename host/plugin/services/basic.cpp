@@ -52,7 +52,7 @@ onex_status host_info(void* ctx, onex_writer* out) {
         const json::object info{{"host", runtime.identity.name},
                                 {"host_id", runtime.identity.host_id},
                                 {"boot_id", runtime.identity.boot_id},
-                                {"generation", 1},
+                                {"generation", node.generation()},
                                 {"namespace", runtime.identity.ns},
                                 {"environment", runtime.identity.environment},
                                 {"architecture", runtime.identity.architecture},

@@ -308,7 +308,7 @@ onex_status call_async(void* ctx,
         auto& pool = shared->local.hop > 0 ? node.runtime().peer_workers : node.runtime().workers;
         const bool posted = pool.post([shared, done, user, hold = node.hold(), &node] {
             const auto output = perform_safely(node, *shared);
-            const PluginScope scope(node.runtime());
+            const PluginScope scope(node, "a call that it made");
             if (output) return done(user, ONEX_OK, view(std::string_view(*output)), nullptr);
             const auto& failed = output.error();
             onex_failure failure{};

@@ -111,7 +111,7 @@ onex_status subscribe(void* ctx,
         const auto deliver = [&runtime, &node, fn, user](
                                  Transaction& tx, const std::vector<Event>& batch) -> Result<void> {
             const auto hold = node.hold();
-            const PluginScope scope(runtime);
+            const PluginScope scope(node, "a subscription");
             const auto text = to_batch(batch, runtime.identity.environment);
             // The batch's transaction belongs to the bus; the plugin sees it under a handle for
             // this call.
@@ -129,8 +129,8 @@ onex_status subscribe(void* ctx,
                             "the subscriber refused the batch");
             return {};
         };
-        const auto place = node.enter();
-        if (!place) return report({"UNAVAILABLE", "the node is stopping", {}, {}}, error);
+        const auto place = node.hold();
+        if (!node.is_open()) return report({"UNAVAILABLE", "the node is stopping", {}, {}}, error);
         auto subscription = std::make_shared<Subscription>(fn, user);
         subscription->delivery = runtime.bus.subscribe(
             std::string(view(group)), std::string(view(prefix)), batch_max, deliver);

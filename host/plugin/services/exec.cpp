@@ -60,7 +60,7 @@ class PluginTask final : public Task {
         const bool last = dropped || period_ms_ == 0;
         if (last) node_->tasks.take(handle_);
         {
-            const PluginScope scope(runtime_);
+            const PluginScope scope(*node_, "a task");
             fn_(user_, dropped ? 1 : 0);
         }
         if (!last) {
@@ -96,8 +96,8 @@ onex_status add_task(void* ctx,
     return guarded(nullptr, [&]() -> onex_status {
         if (!fn) return ONEX_E_INVALID_INPUT;
         auto& node = node_of(ctx);
-        const auto place = node.enter();
-        if (!place) return ONEX_E_UNAVAILABLE;  // It stops: nothing new begins.
+        const auto place = node.hold();
+        if (!node.is_open()) return ONEX_E_UNAVAILABLE;  // It stops: nothing new begins.
         auto task = std::make_shared<PluginTask>(node, fn, user, period_ms);
         const auto handle = node.tasks.add(task);
         task->set_handle(handle);

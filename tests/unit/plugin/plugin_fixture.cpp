@@ -105,6 +105,19 @@ const onex_plugin_entry kEntry{sizeof(onex_plugin_entry),
                                kNone,
                                create};
 
+/// A plugin that is only a table.
+class TableImage final : public PluginImage {
+  public:
+    [[nodiscard]] const onex_plugin_entry& entry() const override { return kEntry; }
+    [[nodiscard]] const std::string& file() const override { return none_; }
+    [[nodiscard]] const std::string& copy() const override { return none_; }
+    [[nodiscard]] const std::string& digest() const override { return none_; }
+    [[nodiscard]] std::string isolation() const override { return "inproc"; }
+
+  private:
+    std::string none_;
+};
+
 }  // namespace
 
 onex_status Script::answer(onex_token token, const std::string& output) const {
@@ -177,7 +190,8 @@ void PluginTest::begin_node() {
     section.name = "scripted";
     section.plugin = "scripted";
     section.settings = {};
-    auto made = NodeInstance::create(*runtime, section, kEntry, nullptr, true);
+    auto made = NodeInstance::create(
+        *runtime, section, std::make_shared<TableImage>(), CreateOptions{true, ++generation});
     ASSERT_TRUE(made) << made.error().message;
     node = std::move(*made);
     dispatcher->set_nodes({node});

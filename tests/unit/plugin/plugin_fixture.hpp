@@ -88,6 +88,7 @@ class PluginTest : public StoreTest {
     void inside(const std::function<void(const onex_request&)>& work);
 
     Script script;
+    std::uint32_t generation = 0;  ///< of the node that was made last
     std::shared_ptr<NodeInstance> node;
     Config config;
     boost::asio::io_context io;

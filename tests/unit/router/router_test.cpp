@@ -37,9 +37,10 @@ class RouterTest : public PluginTest {
         PluginTest::SetUp();
         gate = std::make_unique<Gate>(*runtime, key_list, "");
         router = std::make_unique<Router>(*runtime, *gate, HostHooks{});
-        listening->name = "test";
-        listening->nodes = {node};
-        ASSERT_TRUE(listening->routes.add(node));
+        Listening::Serving serving;
+        serving.nodes = {node};
+        ASSERT_TRUE(serving.routes.add(node));
+        listening->serve(std::move(serving));
         for (const char* name : {"work", "quick", "fill"}) {
             script.operations[name] = [this](const onex_request& request) {
                 ++runs;
@@ -80,7 +81,7 @@ class RouterTest : public PluginTest {
     const std::vector<SigningKey> key_list{kKey};
     std::unique_ptr<Gate> gate;
     std::unique_ptr<Router> router;
-    std::shared_ptr<Listening> listening = std::make_shared<Listening>();
+    std::shared_ptr<Listening> listening = std::make_shared<Listening>("test", false);
     std::atomic<int> runs{0};
     std::atomic<std::uint32_t> flags{0};
     std::atomic<bool> on_worker{false};

@@ -1,0 +1,156 @@
+// Brings nodes to life, replaces them by a newer version while they work, and ends them.
+#pragma once
+
+#include "host/listeners.hpp"
+#include "host/nodes/kept_files.hpp"
+#include "host/nodes/retirement.hpp"
+#include "host/plugin/library.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace onex::host {
+
+/// What is known of a node, for `plugin list`.
+struct NodeStatus {
+    std::string name, plugin, version, abi, file, digest;
+    std::string state;  ///< serving | disabled | failed | available (a library without a node)
+    std::string isolation, listen, last_error;
+    std::uint32_t generation = 0;
+    std::int64_t since_us = 0;  ///< of the generation that serves; wall clock
+    std::int64_t in_flight = 0;
+    std::size_t retiring = 0;       ///< earlier generations that still end what they have
+    std::size_t images_mapped = 0;  ///< images of ended generations that did not leave
+};
+boost::json::object to_json(const NodeStatus& status);
+
+/// One change at a time; a second one waits, at most a minute. Each function blocks, so it is
+/// called on a worker or on the main thread. list() and inspect() never wait. [control]
+class Lifecycle {
+  public:
+    struct Places {
+        std::string program;      ///< this executable: it probes new libraries, and runs workers
+        std::string private_dir;  ///< of the copies that run
+        std::string kept_dir;     ///< of what is remembered between two lives of the host
+        std::string crash_file;   ///< what the crash guard wrote
+    };
+    Lifecycle(Runtime& runtime, Listeners& listeners, Places places);
+    ~Lifecycle();
+    Lifecycle(const Lifecycle&) = delete;
+    Lifecycle& operator=(const Lifecycle&) = delete;
+
+    /// Loads the plugins of the configuration and makes their nodes. One that crashed the host
+    /// twice within a minute stays disabled.
+    Result<void> load_all();
+    Result<void> start_all();
+    void quiesce_all(SteadyClock::time_point deadline);
+    /// False: some node's code did not come back; only the end of the process can end it.
+    bool stop_all(SteadyClock::time_point deadline);
+    /// After stop_all(): lets go of the nodes, whose libraries then leave.
+    void release();
+
+    /// Replaces the node by the file as it is on disk now. The old generation serves on when
+    /// anything is wrong with the new one; the error says what.
+    Result<NodeStatus> reload(const std::string& node);
+    /// The same with the file that it had before.
+    Result<NodeStatus> rollback(const std::string& node);
+    /// A node of a plugin that no table names, with the contract's defaults, until the host ends.
+    Result<NodeStatus> load(const std::string& plugin, const std::string& as);
+    Result<void> unload(const std::string& node);
+    Result<NodeStatus> enable(const std::string& node);
+    Result<void> disable(const std::string& node);  ///< remembered
+    /// Makes the nodes those of `next`. Everything is checked before anything changes. Answers
+    /// {"added":[…],"removed":[…],"reloaded":[…],"restart_needed":[…]}.
+    Result<boost::json::object> apply(const Config& next);
+    /// A library in a plugin folder is new or has changed.
+    void library_changed(const std::string& file);
+
+    [[nodiscard]] std::vector<NodeStatus> list() const;
+    /// Libraries in plugin_dirs that no node uses: {"plugin","file","toml"}.
+    [[nodiscard]] boost::json::array available() const;
+    [[nodiscard]] Result<boost::json::object> inspect(const std::string& node) const;
+
+  private:
+    struct Slot {
+        NodeSection section;
+        std::shared_ptr<NodeInstance> node;  ///< the generation that serves, or null
+        std::string state, last_error;
+        std::uint32_t generation = 0;
+        std::uint32_t generation_made = 0;  ///< counts also those that never served
+        int internal_errors = 0;  ///< of the generation that serves, while it is on probation
+        SteadyClock::time_point probation_end;
+    };
+    struct Found {
+        std::string file;
+        bool own = false;  ///< of the installation, or trusted with SQL
+    };
+    class Turn;
+
+    Result<Found> locate(const NodeSection& section) const;
+    [[nodiscard]] std::string isolation_of(const NodeSection& section, bool own) const;
+    Result<std::shared_ptr<PluginImage>> open_image(const NodeSection& section,
+                                                    const Found& from,
+                                                    const std::string& digest);
+    Result<std::shared_ptr<NodeInstance>> create(const NodeSection& section,
+                                                 const Found& from,
+                                                 const std::string& digest,
+                                                 std::uint32_t generation);
+    Result<void> start(const std::shared_ptr<NodeInstance>& node);
+    Result<void> on_control(std::int64_t ms, std::function<Result<void>()> work);
+    Result<void> probe_file(const NodeSection& section, const Found& from) const;
+
+    // --- reload.cpp
+    Result<NodeStatus> replace(const NodeSection& section,
+                               const Found& from,
+                               const std::string& digest,
+                               const char* why);
+    Result<void> try_replace(const NodeSection& section,
+                             const Found& from,
+                             const std::string& digest);
+    Result<void> replace_beside(const std::shared_ptr<NodeInstance>& old,
+                                const std::shared_ptr<NodeInstance>& next);
+    Result<void> replace_with_state(const std::shared_ptr<NodeInstance>& old,
+                                    const std::shared_ptr<NodeInstance>& next);
+    Result<void> carry_state(const std::shared_ptr<NodeInstance>& old,
+                             const std::shared_ptr<NodeInstance>& next);
+    void resume(const std::shared_ptr<NodeInstance>& old);
+    void swap(const std::shared_ptr<NodeInstance>& old, const std::shared_ptr<NodeInstance>& next);
+    Result<NodeStatus> go_back(const NodeSection& section, const char* why);
+    void heard_internal(const NodeInstance& node, const Error& error);
+
+    // --- changes.cpp
+    Result<NodeStatus> add(const NodeSection& section);
+    Result<void> remove(const std::string& name);
+    void drop_slot(const std::string& name);
+    [[nodiscard]] NodeList serving_with(const std::shared_ptr<NodeInstance>& next,
+                                        const std::string& without) const;
+    [[nodiscard]] Result<NodeSection> section_of(const std::string& name) const;
+    [[nodiscard]] NodeStatus status_of(const Slot& slot) const;
+    void note_error(const std::string& name, const std::string& message);
+
+    Runtime& runtime_;
+    Listeners& listeners_;
+    Places places_;
+    KeptFiles kept_;
+    mutable std::mutex mutex_;
+    std::condition_variable turn_free_;
+    bool turn_taken_ = false;
+    bool closing_ = false;
+    bool stuck_ = false;              ///< some plugin's code did not come back
+    std::vector<std::string> order_;  ///< of the configuration
+    std::map<std::string, Slot> slots_;
+    Config current_;  ///< what apply() compares with
+    MetricId reloads_ = 0;
+    MetricId generations_ = 0;
+    Retirement retirement_;
+};
+
+}  // namespace onex::host

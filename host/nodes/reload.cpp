@@ -1,0 +1,261 @@
+// The changes of a running host's nodes: one at a time, and each either done or undone.
+#include "host/crash_guard.hpp"
+#include "host/log.hpp"
+#include "host/nodes/control.hpp"
+#include "host/nodes/lifecycle.hpp"
+#include "host/nodes/probe.hpp"
+#include "host/nodes/turn.hpp"
+#include "host/store/ids.hpp"
+
+#include <boost/json/serialize.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace onex::host {
+
+namespace {
+
+constexpr std::int64_t kTurnMs = 60'000;
+constexpr std::int64_t kOldestMs = 60'000;   // for the oldest of three generations to end
+constexpr std::int64_t kQuiesceMs = 10'000;  // of a node's quiesce, resume, save, load
+constexpr std::int64_t kDrainMs = 5'000;     // of requests, before state is saved
+constexpr std::size_t kRetiringMax = 2;      // beside the one that serves
+constexpr auto kProbation = std::chrono::seconds(30);
+constexpr int kInternalMax = 3;  // INTERNAL answers of a new generation before it goes back
+
+Error with_prefix(std::string prefix, Error error) {
+    error.message = std::move(prefix) + error.message;
+    return error;
+}
+
+}  // namespace
+
+Result<NodeStatus> Lifecycle::reload(const std::string& name) {
+    const Turn turn(*this, kTurnMs);
+    if (!turn) return std::unexpected(turn.error());
+    auto section = section_of(name);
+    if (!section) return std::unexpected(std::move(section).error());
+    auto from = locate(*section);
+    if (!from) return std::unexpected(std::move(from).error());
+    kept_.forget_refusals(name);
+    return replace(*section, *from, "", "asked by hand");
+}
+
+Result<NodeStatus> Lifecycle::rollback(const std::string& name) {
+    const Turn turn(*this, kTurnMs);
+    if (!turn) return std::unexpected(turn.error());
+    auto section = section_of(name);
+    if (!section) return std::unexpected(std::move(section).error());
+    return go_back(*section, "asked by hand");
+}
+
+Result<NodeStatus> Lifecycle::go_back(const NodeSection& section, const char* why) {
+    const auto previous = kept_.previous(section.name);
+    if (!previous) {
+        return fail("NOT_FOUND",
+                    "no earlier version of " + section.name +
+                        " is kept; one is, after its first reload with a changed file");
+    }
+    const auto bad = kept_.current(section.name);
+    auto from = locate(section);
+    const Found kept{previous->path, from && from->own};
+    auto done = replace(section, kept, previous->digest, why);
+    if (done && bad) kept_.refuse(section.name, bad->digest, std::string("rolled back: ") + why);
+    return done;
+}
+
+Result<NodeStatus> Lifecycle::replace(const NodeSection& section,
+                                      const Found& from,
+                                      const std::string& digest,
+                                      const char* why) {
+    const auto began = SteadyClock::now();
+    const auto name = section.name;
+    auto done = try_replace(section, from, digest);
+    const std::chrono::duration<double, std::milli> took = SteadyClock::now() - began;
+    (void)runtime_.metrics.record(reloads_, {name, done ? "ok" : "refused"}, 1);
+    if (!done) {
+        note_error(name,
+                   "not reloaded from " + from.file + " (" + why +
+                       "), the version before it serves on: " + done.error().message);
+        return std::unexpected(std::move(done).error());
+    }
+    const std::scoped_lock lock(mutex_);
+    auto& slot = slots_.at(name);
+    slot.last_error.clear();
+    auto status = status_of(slot);
+    log(LogLevel::info,
+        "reloaded (" + std::string(why) + ") to " + status.version + ", generation " +
+            std::to_string(status.generation) + ", " + status.digest.substr(0, 12) + ", in " +
+            std::to_string(static_cast<long>(took.count())) + " ms",
+        {{"node", name}});
+    return status;
+}
+
+Result<void> Lifecycle::try_replace(const NodeSection& section,
+                                    const Found& from,
+                                    const std::string& digest) {
+    const auto& name = section.name;
+    const auto old = runtime_.dispatcher->node(name);
+    if (!old) {
+        return fail("FAILED_PRECONDITION",
+                    name + " does not run; `onex-host plugin enable " + name + "` starts it");
+    }
+    if (!retirement_.wait_fewer(name, kRetiringMax, deadline_in(kOldestMs))) {
+        return fail("UNAVAILABLE",
+                    "three generations of " + name + " are alive; the earlier ones are busy with " +
+                        retirement_.busy_with(name));
+    }
+    if (auto fit = probe_file(section, from); !fit) return fit;
+    std::uint32_t generation = 0;
+    {
+        const std::scoped_lock lock(mutex_);
+        generation = ++slots_.at(name).generation_made;
+    }
+    auto next = create(section, from, digest, generation);
+    if (!next) return std::unexpected(std::move(next).error());
+    auto swapped = listeners_.check(serving_with(*next, name));
+    if (swapped) swapped = listeners_.open(serving_with(*next, name));
+    if (swapped) {
+        // Before the swap, so that a crash right after it finds who is to blame.
+        kept_.begin_probation(name, (*next)->image()->digest());
+        swapped = old->has_state() ? replace_with_state(old, *next) : replace_beside(old, *next);
+    }
+    if (swapped) {
+        kept_.keep(name, (*next)->image()->copy(), (*next)->image()->digest());
+        return {};
+    }
+    listeners_.publish(serving_with(nullptr, ""));  // What was opened for it closes again.
+    retirement_.retire(std::move(*next));
+    return swapped;
+}
+
+Result<void> Lifecycle::replace_beside(const std::shared_ptr<NodeInstance>& old,
+                                       const std::shared_ptr<NodeInstance>& next) {
+    if (auto quiet = on_control(kQuiesceMs, [old, place = old->hold()] { return old->quiesce(); });
+        !quiet) {
+        resume(old);
+        return std::unexpected(
+            with_prefix("the running version does not quiesce: ", std::move(quiet).error()));
+    }
+    if (auto started = start(next); !started) {
+        resume(old);
+        return started;
+    }
+    swap(old, next);
+    return {};
+}
+
+Result<void> Lifecycle::replace_with_state(const std::shared_ptr<NodeInstance>& old,
+                                           const std::shared_ptr<NodeInstance>& next) {
+    auto& parking = runtime_.dispatcher->parking();
+    parking.close(old->name());
+    old->set_phase(Phase::gated);
+    auto done = carry_state(old, next);
+    if (done) {
+        swap(old, next);
+    } else {
+        resume(old);
+        old->set_phase(Phase::serving);
+    }
+    parking.open(old->name());
+    return done;
+}
+
+Result<void> Lifecycle::carry_state(const std::shared_ptr<NodeInstance>& old,
+                                    const std::shared_ptr<NodeInstance>& next) {
+    if (auto quiet = on_control(kQuiesceMs, [old, place = old->hold()] { return old->quiesce(); });
+        !quiet) {
+        return std::unexpected(
+            with_prefix("the running version does not quiesce: ", std::move(quiet).error()));
+    }
+    if (!old->wait_requests(deadline_in(kDrainMs))) {
+        return fail("UNAVAILABLE",
+                    "its state can't be saved while it is busy with " + old->busy_with() +
+                        "; try again when that has ended");
+    }
+    // From here on calls from inside other calls wait at the gate, too: nothing of this node that
+    // they could block is running any more.
+    old->set_phase(Phase::retired);
+    auto carried = on_control(kQuiesceMs, [old, next, place = old->hold(), to = next->hold()] {
+        const CrashScope scope(next->name().c_str(), next->generation(), "onex.state/1");
+        auto saved = old->save();
+        if (!saved) return Result<void>(std::unexpected(std::move(saved).error()));
+        return next->load(*saved);
+    });
+    if (!carried) return carried;
+    return start(next);
+}
+
+void Lifecycle::resume(const std::shared_ptr<NodeInstance>& old) {
+    auto resumed = on_control(kQuiesceMs, [old, place = old->hold()] { return old->resume(); });
+    if (!resumed)
+        note_error(old->name(), "the running version did not resume: " + resumed.error().message);
+}
+
+void Lifecycle::swap(const std::shared_ptr<NodeInstance>& old,
+                     const std::shared_ptr<NodeInstance>& next) {
+    const auto& name = next->name();
+    const auto nodes = serving_with(next, "");
+    {
+        const std::scoped_lock lock(mutex_);
+        auto& slot = slots_.at(name);
+        slot.section = next->section();
+        slot.node = next;
+        slot.generation = next->generation();
+        slot.state = "serving";
+        slot.internal_errors = 0;
+        slot.probation_end = SteadyClock::now() + kProbation;
+    }
+    runtime_.dispatcher->set_nodes(nodes);
+    listeners_.publish(nodes);
+    (void)runtime_.metrics.record(generations_, {name}, next->generation());
+    if (old) {
+        old->end_subscriptions();
+        retirement_.retire(old);
+    }
+}
+
+void Lifecycle::heard_internal(const NodeInstance& node, const Error& error) {
+    {
+        const std::scoped_lock lock(mutex_);
+        const auto slot = slots_.find(node.name());
+        if (slot == slots_.end() || slot->second.node.get() != &node) return;
+        if (SteadyClock::now() >= slot->second.probation_end) return;
+        if (++slot->second.internal_errors != kInternalMax) return;
+    }
+    const auto name = node.name();
+    (void)runtime_.workers.post([this, name, message = error.message] {
+        const Turn turn(*this, kTurnMs);
+        if (!turn) return;
+        auto section = section_of(name);
+        if (!section) return;
+        if (auto back = go_back(*section, "it answered INTERNAL three times within 30 s"); back) {
+            (void)runtime_.metrics.record(reloads_, {name, "back"}, 1);
+            note_error(name,
+                       "the new version answered INTERNAL three times within 30 s (" + message +
+                           "): the version before it serves again");
+        }
+    });
+}
+
+void Lifecycle::library_changed(const std::string& file) {
+    for (const auto& status : list()) {
+        auto section = section_of(status.name);
+        if (!section || section->reload != "auto" || status.state != "serving") continue;
+        const Turn turn(*this, kTurnMs);
+        if (!turn) return;
+        auto from = locate(*section);
+        if (!from || from->file != file) continue;
+        const auto digest = digest_of_file(file);
+        if (!digest || *digest == status.digest) continue;
+        if (const auto why = kept_.refused(status.name, *digest)) {
+            note_error(status.name, file + " is not loaded again: " + *why);
+            continue;
+        }
+        (void)replace(*section, *from, *digest, "the file changed");
+    }
+}
+
+}  // namespace onex::host

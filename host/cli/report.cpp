@@ -5,6 +5,7 @@
 
 #include <boost/json/array.hpp>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -71,6 +72,43 @@ bool rolled_back(const json::object& status) {
            flag(status, "output.rollback_performed");
 }
 
+/// The rollback ended well, and there was nothing to put back: the first deployment of a name.
+bool nothing_before(const json::object& status) {
+    const auto* restored = find(status, "output.rollback_result.previous_container_restored");
+    return restored && restored->is_bool() && !restored->get_bool() &&
+           text(status, "error.code") != "ROLLBACK_FAILED";
+}
+
+std::string rollback_text(const json::object& status) {
+    if (text(status, "state") == "ROLLBACK_COMPLETED")
+        return "yes, the previous container runs again";
+    if (!rolled_back(status)) return "no";
+    return nothing_before(status)
+               ? "the new container was removed; there was none of that name before"
+               : "tried, see the log";
+}
+
+/// Each text once, with how often it came; without the error itself, which was told already.
+std::string lines_text(const std::deque<LogLine>& lines, const Error& error) {
+    std::vector<std::pair<std::string, int>> told;
+    for (const auto& line : lines) {
+        if (!error.message.empty() && line.text.find(error.message) != std::string::npos) continue;
+        const auto same = std::find_if(
+            told.begin(), told.end(), [&](const auto& one) { return one.first == line.text; });
+        if (same == told.end()) {
+            told.emplace_back(line.text, 1);
+        } else {
+            ++same->second;
+        }
+    }
+    std::string out;
+    for (const auto& [text, times] : told) {
+        out += "    " + printable(text);
+        out += times > 1 ? " (" + std::to_string(times) + " times)\n" : "\n";
+    }
+    return out.empty() ? out : "the latest log lines:\n" + out;
+}
+
 std::string look_further(const json::object& status) {
     const auto id = text(status, "workflow_id");
     return "look further: onex-host logs " + id + " · onex-host status " + id + "\n";
@@ -95,23 +133,14 @@ std::string success_report(const json::object& status) {
 }
 
 std::string failure_report(const json::object& status, const std::deque<LogLine>& last_lines) {
-    std::string out;
-    if (!last_lines.empty()) {
-        out += "the latest log lines:\n";
-        for (const auto& line : last_lines)
-            out += "    " + printable(line.text) + "\n";
-    }
+    auto out = lines_text(last_lines, error_of(status));
     const auto hint = text(status, "hint");
-    if (!hint.empty()) out += "hint: " + printable(hint) + "\n";
+    if (!hint.empty() && !nothing_before(status)) out += "hint: " + printable(hint) + "\n";
     row(out, "workflow", text(status, "workflow_id"));
     row(out, "state", text(status, "state"));
     row(out, "stages", stages_text(status));
     row(out, "missed", missed_gates(status));
-    row(out,
-        "rolled back",
-        text(status, "state") == "ROLLBACK_COMPLETED" ? "yes, the previous container runs again"
-        : rolled_back(status)                         ? "tried, see the log"
-                                                      : "no");
+    row(out, "rolled back", rollback_text(status));
     return out + look_further(status);
 }
 

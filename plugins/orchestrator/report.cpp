@@ -47,9 +47,11 @@ std::string hint_of(const workflow::Model& model,
     if (row.finished_us == 0 && row.cancel_us > 0)
         return "the cancel takes effect when the step in hand ends";
     if (row.finished_us > 0 && state.failure && state.rollback_started_us > 0) {
-        return state.rolled_back
-                   ? "rolled back: everything is as it was before"
-                   : "the rollback did not restore everything; look at the target host";
+        if (state.rolled_back) return "rolled back: everything is as it was before";
+        // It may have ended well with nothing to put back: its own words say so.
+        return state.failure->code == "ROLLBACK_FAILED" || state.warnings.empty()
+                   ? "the rollback did not restore everything; look at the target host"
+                   : state.warnings.back();
     }
     return {};
 }

@@ -129,5 +129,44 @@ TEST(Report, FailureTellsTheRollbackAndTheLastLines) {
     EXPECT_EQ(report_document(status).at("status"), "failed");
 }
 
+TEST(Report, TheFirstDeploymentOfANameHasNothingToPutBack) {
+    struct Case {
+        const char* code;
+        const char* restored;
+        const char* shown;
+        bool hint;
+    };
+    for (const auto& c : {
+             Case{
+                 "HEALTH_CHECK_FAILED", "false", "was removed; there was none of that name", false},
+             Case{"ROLLBACK_FAILED", "false", "tried, see the log", true},
+             Case{"ROLLBACK_FAILED", "null", "tried, see the log", true},
+         }) {
+        auto status =
+            json(R"({"state": "FAILED", "hint": "not everything", "error": {"message": "m"},
+            "output": {"rollback_performed": true, "rollback_result": {}}})");
+        status["error"].as_object()["code"] = c.code;
+        status["output"].as_object()["rollback_result"].as_object()["previous_container_restored"] =
+            boost::json::parse(c.restored);
+        const auto report = failure_report(status, {});
+        EXPECT_NE(report.find(c.shown), std::string::npos) << report;
+        EXPECT_EQ(report.find("hint: ") != std::string::npos, c.hint) << report;
+    }
+}
+
+TEST(Report, TellsALineOnceAndTheErrorNotAgain) {
+    const auto status =
+        json(R"({"state": "FAILED", "error": {"code": "E", "message": "no answer"}})");
+    const auto report = failure_report(status,
+                                       {{1, "", "", "probe", "info", "GET /health: 500"},
+                                        {2, "", "", "probe", "warn", "failed: E: no answer"},
+                                        {3, "", "", "probe", "info", "GET /health: 500"},
+                                        {4, "", "", "probe", "warn", "failed: E: no answer"}});
+    EXPECT_TRUE(report.starts_with("the latest log lines:\n    GET /health: 500 (2 times)\n  "))
+        << report;
+    EXPECT_EQ(failure_report(status, {{1, "", "", "", "error", "E: no answer"}}).find("latest"),
+              std::string::npos);
+}
+
 }  // namespace
 }  // namespace onex::host::cli

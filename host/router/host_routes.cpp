@@ -88,7 +88,9 @@ asio::awaitable<ServerResponse> Router::host_route(Job job) {
         co_return refused;
     }
     if (path == "/health") {
-        auto answer = co_await health(job.serving->nodes);
+        const auto serving = job.serving;
+        const SharedAnswer::Make make = [this, serving] { return health(serving->nodes); };
+        auto answer = co_await serving->health->get(runtime_.executor, make);
         co_return answer;
     }
     if (path == "/metrics")

@@ -7,10 +7,12 @@
 #include "host/router/gate.hpp"
 #include "host/router/input.hpp"
 #include "host/router/routes.hpp"
+#include "host/router/shared_answer.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/json/object.hpp>
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -26,6 +28,9 @@ class Listening {
     struct Serving {
         RouteTable routes;
         NodeList nodes;
+        /// GET /health runs code of every node, and anybody may ask for it.
+        std::shared_ptr<SharedAnswer> health =
+            std::make_shared<SharedAnswer>(std::chrono::seconds(1));
     };
     Listening(std::string name, bool admin) : name(std::move(name)), admin(admin) {}
 

@@ -76,9 +76,11 @@ Result<NodeStatus> Lifecycle::replace(const NodeSection& section,
     const std::chrono::duration<double, std::milli> took = SteadyClock::now() - began;
     (void)runtime_.metrics.record(reloads_, {name, done ? "ok" : "refused"}, 1);
     if (!done) {
-        note_error(name,
-                   "not reloaded from " + from.file + " (" + why +
-                       "), the version before it serves on: " + done.error().message);
+        note_error(
+            name,
+            "not reloaded from " + from.file + " (" + why + ")" +
+                (runtime_.dispatcher->node(name) ? ", the version before it serves on: " : ": ") +
+                done.error().message);
         return std::unexpected(std::move(done).error());
     }
     const std::scoped_lock lock(mutex_);

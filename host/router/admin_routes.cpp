@@ -66,6 +66,15 @@ asio::awaitable<ServerResponse> Router::admin_route(Job job) {
                                         : fail("AUTHENTICATION_FAILED",
                                                "the admin API is the unix socket of this host");
         if (!caller) co_return error_response(std::move(caller).error(), job.correlation_id);
+        // Whoever may call an operation may not change the host by that.
+        if (nodes && job.listening->name != runtime_.config.admin.listen) {
+            co_return error_response({"POLICY_DENIED",
+                                      "the nodes are looked at and changed on the admin socket, or "
+                                      "where [admin] listen says",
+                                      {},
+                                      {}},
+                                     job.correlation_id);
+        }
     }
     if (nodes) {
         if (method != nodes->method)

@@ -111,6 +111,10 @@ TEST_F(RouterTest, TellsWhatIsWhereAndForWhom) {
         {"POST", "/onex/v1/nodes/scripted/operations/work", 401, ""},
         {"POST", "/onex/v1/nodes/nobody/operations/work", 401, ""},
         {"POST", "/onex/v1/stop", 401, ""},
+        {"GET", "/onex/v1/plugins", 401, ""},
+        {"POST", "/onex/v1/plugins/scripted/reload", 401, ""},
+        {"POST", "/onex/v1/plugins/scripted/reload/now", 404, ""},
+        {"POST", "/onex/v1/config/reload", 401, ""},
         {"GET", "/onex/v1/nothing", 404, ""},
     };
     for (const auto& c : cases) {

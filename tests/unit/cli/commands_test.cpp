@@ -8,6 +8,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <sstream>
 
 namespace onex::host {
 
@@ -64,6 +66,26 @@ TEST(Commands, WrongUseIsTwoAndHelpIsZero) {
         EXPECT_EQ(run({name, "--help"}).code, 0);
     }
     expect_part(run({"version"}).out, "onex-host " + std::string(host_version()));
+}
+
+TEST(Commands, TheReadmeNamesCommandsThatAreThere) {
+    std::ifstream in(ONEX_SOURCE_DIR "/host/cli/README.md");
+    int count = 0;
+    for (std::string line; std::getline(in, line);) {
+        if (!line.starts_with("| `")) continue;
+        const auto cell = line.substr(0, line.find(" | "));
+        for (auto from = cell.find('`'); from != std::string::npos; ++count) {
+            const auto to = cell.find('`', from + 1);
+            const auto command = cell.substr(from + 1, to - from - 1);
+            std::istringstream words(command + " --help");
+            const auto outcome = run(
+                {std::istream_iterator<std::string>(words), std::istream_iterator<std::string>()});
+            EXPECT_EQ(outcome.code, 0) << command;
+            expect_part(outcome.out, "onex-host " + command + " [");
+            from = cell.find('`', to + 1);
+        }
+    }
+    EXPECT_GE(count, 30);
 }
 
 TEST(Commands, RunTakesTheConfigurationByFlagThenEnvironmentThenPlace) {

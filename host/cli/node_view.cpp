@@ -202,7 +202,8 @@ std::string change_text(const json::object& node) {
 
 std::string config_change_text(const json::object& answer) {
     auto out = named(answer, "added", "started: ") + named(answer, "reloaded", "reloaded: ") +
-               named(answer, "removed", "stopped: ");
+               named(answer, "removed", "stopped: ") +
+               named(answer, "disabled", "stays disabled, plugin enable starts it: ");
     for (const auto& value : list(answer, "failed")) {
         if (!value.is_object()) continue;
         const auto& failure = value.get_object();

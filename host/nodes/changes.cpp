@@ -2,7 +2,6 @@
 #include "host/config/values.hpp"
 #include "host/crash_guard.hpp"
 #include "host/log.hpp"
-#include "host/nodes/config_change.hpp"
 #include "host/nodes/lifecycle.hpp"
 #include "host/nodes/probe.hpp"
 #include "host/nodes/turn.hpp"
@@ -10,14 +9,9 @@
 #include <boost/json/serialize.hpp>
 
 #include <algorithm>
-#include <filesystem>
-#include <set>
 #include <utility>
 
 namespace onex::host {
-
-namespace fs = std::filesystem;
-namespace json = boost::json;
 
 namespace {
 
@@ -30,7 +24,7 @@ constexpr std::int64_t kQuiesceMs = 10'000;
 Result<void> Lifecycle::probe_file(const NodeSection& section, const Found& from) const {
     return probe_plugin(places_.program,
                         from.file,
-                        json::serialize(section.settings),
+                        boost::json::serialize(section.settings),
                         places_.private_dir,
                         kProbeMs);
 }
@@ -139,11 +133,7 @@ Result<NodeStatus> Lifecycle::enable(const std::string& name) {
         return status_of(slots_.at(name));
     }
     auto status = add(*section);
-    if (!status) {
-        note_error(name, "not started: " + status.error().message);
-        const std::scoped_lock lock(mutex_);
-        slots_.at(name).state = "failed";
-    }
+    if (!status) note_failed(name, status.error().message);
     return status;
 }
 
@@ -156,60 +146,6 @@ Result<void> Lifecycle::disable(const std::string& name) {
     const std::scoped_lock lock(mutex_);
     slots_.at(name).state = "disabled";
     return removed;
-}
-
-Result<json::object> Lifecycle::apply(const Config& next) {
-    const Turn turn(*this, kTurnMs);
-    if (!turn) return std::unexpected(turn.error());
-    const auto change = compare(current_, next);
-    // Everything is looked at before anything changes.
-    std::string wrong;
-    for (const auto* sections : {&change.added, &change.changed}) {
-        for (const auto& section : *sections) {
-            auto from = locate(section);
-            auto fit = from ? probe_file(section, *from)
-                            : Result<void>(std::unexpected(std::move(from).error()));
-            if (!fit)
-                wrong += (wrong.empty() ? "" : "\n") + next.file + ":" +
-                         std::to_string(section.line) + ": [nodes." + section.name +
-                         "]: " + fit.error().message;
-        }
-    }
-    if (!wrong.empty()) return fail("VALIDATION_ERROR", wrong + "; nothing was changed");
-    json::array added, removed, reloaded, failed, restart;
-    const auto note = [&failed](const std::string& name, const Error& error) {
-        failed.push_back(
-            json::object{{"node", name}, {"code", error.code}, {"message", error.message}});
-    };
-    for (const auto& name : change.removed) {
-        (void)remove(name);
-        drop_slot(name);
-        removed.emplace_back(name);
-    }
-    for (const auto& section : change.changed) {
-        auto from = locate(section);
-        auto done = runtime_.dispatcher->node(section.name)
-                        ? replace(section, *from, "", "its configuration changed")
-                        : add(section);
-        done ? reloaded.emplace_back(section.name), void() : note(section.name, done.error());
-    }
-    for (const auto& section : change.added) {
-        auto done = add(section);
-        if (!done) note_error(section.name, "not started: " + done.error().message);
-        done ? added.emplace_back(section.name), void() : note(section.name, done.error());
-    }
-    for (const auto& key : change.restart_needed)
-        restart.emplace_back(key);
-    current_.nodes = next.nodes;
-    if (!restart.empty()) {
-        log(LogLevel::warn,
-            "these changes of the configuration need a restart: " + json::serialize(restart));
-    }
-    return json::object{{"added", std::move(added)},
-                        {"removed", std::move(removed)},
-                        {"reloaded", std::move(reloaded)},
-                        {"failed", std::move(failed)},
-                        {"restart_needed", std::move(restart)}};
 }
 
 }  // namespace onex::host

@@ -22,6 +22,29 @@ json::array texts(const char* const* list) {
     return out;
 }
 
+/// Takes out what the contract marks `writeOnly: true`.
+void hide_secrets(json::value& value, const json::value& schema) {
+    const auto* described = schema.if_object();
+    if (!described) return;
+    const auto* secret = described->if_contains("writeOnly");
+    if (secret && secret->is_bool() && secret->as_bool()) {
+        value = "(not shown)";
+        return;
+    }
+    const auto* properties = described->if_contains("properties");
+    if (value.is_object() && properties && properties->is_object()) {
+        for (auto& member : value.as_object()) {
+            const auto* inside = properties->as_object().if_contains(member.key());
+            if (inside) hide_secrets(member.value(), *inside);
+        }
+    }
+    const auto* items = described->if_contains("items");
+    if (value.is_array() && items) {
+        for (auto& item : value.as_array())
+            hide_secrets(item, *items);
+    }
+}
+
 json::array operations(const NodeContract& contract) {
     json::array out;
     for (const auto& operation : contract.operations) {
@@ -103,7 +126,9 @@ Result<json::object> Lifecycle::inspect(const std::string& name) const {
     if (!node) return out;
     const auto& entry = node->image()->entry();
     boost::system::error_code ec;
-    out["settings"] = json::parse(node->settings(), ec);
+    auto settings = json::parse(node->settings(), ec);
+    hide_secrets(settings, node->contract().settings.source());
+    out["settings"] = std::move(settings);
     out["operations"] = operations(node->contract());
     out["requires_services"] = texts(entry.requires_services);
     out["optional_services"] = texts(entry.optional_services);

@@ -19,6 +19,8 @@
 
 namespace onex::host {
 
+struct ConfigChange;
+
 /// What is known of a node, for `plugin list`.
 struct NodeStatus {
     std::string name, plugin, version, abi, file, digest;
@@ -68,7 +70,8 @@ class Lifecycle {
     Result<NodeStatus> enable(const std::string& node);
     Result<void> disable(const std::string& node);  ///< remembered
     /// Makes the nodes those of `next`. Everything is checked before anything changes. Answers
-    /// {"added":[…],"removed":[…],"reloaded":[…],"restart_needed":[…]}.
+    /// {"added":[name…],"removed":…,"reloaded":…,"disabled":…,"restart_needed":[key…],
+    /// "failed":[{"node","code","message"}…]}.
     Result<boost::json::object> apply(const Config& next);
     /// A library in a plugin folder is new or has changed.
     void library_changed(const std::string& file);
@@ -133,6 +136,13 @@ class Lifecycle {
     [[nodiscard]] NodeList serving_with(const std::shared_ptr<NodeInstance>& next,
                                         const std::string& without) const;
     [[nodiscard]] Result<NodeSection> section_of(const std::string& name) const;
+    // --- apply.cpp
+    struct Applied;
+    Result<void> check_change(const Config& next, const ConfigChange& change) const;
+    void apply_section(const NodeSection& section, Applied& applied);
+    void note_disabled(const NodeSection& section, const std::string& why);
+    void note_failed(const std::string& name, const std::string& message);
+
     [[nodiscard]] NodeStatus status_of(const Slot& slot) const;
     void note_error(const std::string& name, const std::string& message);
 

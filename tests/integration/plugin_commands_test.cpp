@@ -198,6 +198,48 @@ TEST_F(PluginCommands, ConfigReloadMakesTheNodesThoseOfTheFile) {
     EXPECT_TRUE(wait_until([&] { return greeting() == "hoi"; }));
 }
 
+TEST_F(PluginCommands, ConfigReloadRespectsWhatWasDoneByHand) {
+    const std::string second = "[nodes.second]\nplugin = 'plain_c'\n";
+    start(plain());
+    // A node that was loaded by hand becomes that of the file.
+    ASSERT_EQ(host_->cli("plugin load plain_c --as second").code, 0);
+    configure(plain() + second + "settings = {greeting = 'two'}\n");
+    EXPECT_EQ(host_->cli("config reload").output, "reloaded: second\n");
+    EXPECT_EQ(greeting("second"), "two");
+    EXPECT_TRUE(wait_until([&] { return listed("second").at("retiring") == 0; }));
+    // Who disabled it may enable it again.
+    ASSERT_EQ(host_->cli("plugin disable second").code, 0);
+    configure(plain() + second + "settings = {greeting = 'three'}\n");
+    EXPECT_EQ(host_->cli("config reload").output,
+              "stays disabled, plugin enable starts it: second\n");
+    EXPECT_EQ(greeting("second"), "OPERATION_NOT_FOUND");
+    ASSERT_EQ(host_->cli("plugin enable second").code, 0);
+    EXPECT_EQ(greeting("second"), "three");
+    configure(plain() + second + "enabled = false\n");
+    EXPECT_EQ(host_->cli("config reload").output, "stopped: second\n");
+    EXPECT_EQ(listed("second").at("state"), "disabled");
+    // What could not be done is told, and tried again the next time.
+    configure(plain() + second + "listen = '127.0.0.1:" + std::to_string(port_) + "'\n");
+    for (int i = 0; i < 2; ++i) {
+        const auto answer = told("config reload", 1);
+        EXPECT_EQ(answer.at("failed").at(0).at("code"), "CONFLICT") << answer;
+        EXPECT_EQ(listed("second").at("state"), "failed");
+    }
+    configure(plain() + second);
+    EXPECT_EQ(host_->cli("config reload").output, "started: second\n");
+    EXPECT_EQ(greeting(), "hi");
+}
+
+TEST_F(PluginCommands, InspectKeepsSecretsToItself) {
+    start(
+        "[nodes.plain]\nplugin = 'plain_c'\nsettings = {accounts = [{password = 'open "
+        "sesame'}]}\n");
+    const auto answer = host_->ask("GET", "/onex/v1/plugins/plain");
+    ASSERT_EQ(answer.status, 200U) << answer;
+    EXPECT_EQ(answer.body.find("sesame"), std::string::npos) << answer;
+    EXPECT_EQ(answer.json.at("settings").at("accounts").at(0).at("password"), "(not shown)");
+}
+
 TEST_F(PluginCommands, AConfigurationThatIsWrongChangesNothing) {
     start(plain());
     const auto place = host_->config_file() + ":";

@@ -136,6 +136,14 @@ TEST_F(BadDays, AFirstVersionThatFailsLeavesNothing) {
     ASSERT_NO_FATAL_FAILURE(start_hosts());
     expect_end(deploy(input("v1", Service::sick)), "FAILED", "HEALTH_CHECK_FAILED");
     EXPECT_EQ(containers(), 0);
+    const auto file = folder_.path() + "/input.json";
+    write_file(file, boost::json::serialize(input("v2", Service::sick)));
+    const auto told = laptop_->cli("workflow run deployment_workflow --wait --input @" + file);
+    EXPECT_EQ(told.code, 1);
+    EXPECT_NE(told.output.find("was removed; there was none of that name before"),
+              std::string::npos)
+        << told.output;
+    EXPECT_EQ(told.output.find("not restore everything"), std::string::npos) << told.output;
 }
 
 TEST_F(BadDays, WithoutRollbackBothContainersStay) {

@@ -79,7 +79,8 @@ class StopRequest {
 };
 
 int serve(Config config) {
-    Composition host(std::move(config), [file = config.file] { return read_filled(file); });
+    const auto file = config.file;
+    Composition host(std::move(config), [file] { return read_filled(file); });
     if (auto built = host.build(); !built) {
         log(LogLevel::error, built.error().code + ": " + built.error().message);
         return built.error().code == "VALIDATION_ERROR" ? kExitUsage : kExitFailed;

@@ -4,6 +4,7 @@
 #include "host/log.hpp"
 #include "host/nodes/control.hpp"
 #include "host/nodes/probe.hpp"
+#include "host/worker/worker.hpp"
 
 #include <boost/json/serialize.hpp>
 
@@ -91,9 +92,18 @@ Result<std::shared_ptr<PluginImage>> Lifecycle::open_image(const NodeSection& se
                                                            const Found& from,
                                                            const std::string& digest) {
     const auto pinned = digest.empty() ? section.blake3 : digest;
-    auto library = Library::load(from.file, places_.private_dir, pinned);
-    if (!library) return std::unexpected(std::move(library).error());
-    std::shared_ptr<PluginImage> image = std::move(*library);
+    std::shared_ptr<PluginImage> image;
+    if (isolation_of(section, from.own) == "process") {
+        const WorkerLimits limits{static_cast<std::uint64_t>(section.memory_mb) << 20,
+                                  static_cast<std::uint64_t>(section.open_files)};
+        auto worker = start_worker(places_.program, from.file, places_.private_dir, pinned, limits);
+        if (!worker) return std::unexpected(std::move(worker).error());
+        image = std::move(*worker);
+    } else {
+        auto library = Library::load(from.file, places_.private_dir, pinned);
+        if (!library) return std::unexpected(std::move(library).error());
+        image = std::move(*library);
+    }
     if (section.plugin != image->entry().id) {
         return fail("FAILED_PRECONDITION",
                     from.file + " says that it is `" + image->entry().id + "`, not `" +

@@ -27,6 +27,13 @@ class PluginImage {
     /// BLAKE3 of the copy, 64 lower-case hexadecimal digits.
     [[nodiscard]] virtual const std::string& digest() const = 0;
     [[nodiscard]] virtual std::string isolation() const = 0;  ///< "inproc" | "process"
+    /// Makes a node: the entry's create, wherever it runs. [control]
+    virtual onex_status create(const onex_host& host,
+                               const onex_create_args& args,
+                               const onex_node*& out,
+                               onex_error& error) {
+        return entry().create(&host, &args, &out, &error);
+    }
     /// What there is to tell of its process, for people; null for a mapped library.
     [[nodiscard]] virtual boost::json::value describe() const { return nullptr; }
 };

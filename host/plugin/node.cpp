@@ -1,6 +1,7 @@
 #include "host/plugin/node.hpp"
 
 #include "host/log.hpp"
+#include "host/plugin/abi_values.hpp"
 #include "host/plugin/background.hpp"
 #include "host/plugin/services.hpp"
 #include "host/store/ids.hpp"
@@ -17,36 +18,6 @@ namespace onex::host {
 namespace {
 
 constexpr std::size_t kStateBytesMax = 64 * 1024 * 1024;
-
-/// Room for an error that a plugin writes.
-struct ErrorRoom {
-    ErrorRoom() {
-        abi.struct_size = sizeof(abi);
-        abi.code = code;
-        abi.code_capacity = sizeof(code);
-        abi.message = message;
-        abi.message_capacity = sizeof(message);
-        abi.details = details;
-        abi.details_capacity = sizeof(details);
-    }
-    ErrorRoom(const ErrorRoom&) = delete;
-    ErrorRoom& operator=(const ErrorRoom&) = delete;
-
-    [[nodiscard]] Error error(onex_status status, const std::string& what) const {
-        Error out;
-        out.code.assign(code, std::min<std::size_t>(abi.code_size, sizeof(code)));
-        out.message.assign(message, std::min<std::size_t>(abi.message_size, sizeof(message)));
-        out.details.assign(details, std::min<std::size_t>(abi.details_size, sizeof(details)));
-        out.message = valid_utf8(out.message);
-        if (out.code.empty()) out.code = std::string(code_of(static_cast<Status>(status)));
-        if (out.message.empty()) out.message = what + " answered status " + std::to_string(status);
-        return out;
-    }
-    onex_error abi{};
-    char code[64];
-    char message[4096];
-    char details[16384];
-};
 
 }  // namespace
 
@@ -121,7 +92,7 @@ Result<std::shared_ptr<NodeInstance>> NodeInstance::create(Runtime& runtime,
     args.generation = options.generation;
     args.node = view(std::string_view(section.name));
     ErrorRoom room;
-    const auto status = entry.create(&node->host_, &args, &node->node_, &room.abi);
+    const auto status = node->image_->create(node->host_, args, node->node_, room.abi);
     if (status < 0 || !node->node_) {
         node->node_ = nullptr;
         auto error = room.error(status, "create of " + section.name);
@@ -181,18 +152,11 @@ bool NodeInstance::has_state() const {
 
 Result<SavedState> NodeInstance::save() {
     SavedState out;
-    onex_writer writer{};
-    writer.struct_size = sizeof(writer);
-    writer.ctx = &out.bytes;
-    writer.append = [](void* ctx, const void* data, std::uint64_t size) -> onex_status {
-        auto& bytes = *static_cast<std::string*>(ctx);
-        if (bytes.size() + size > kStateBytesMax) return ONEX_E_EXHAUSTED;
-        bytes.append(static_cast<const char*>(data), static_cast<std::size_t>(size));
-        return ONEX_OK;
-    };
+    TextWriter writer(kStateBytesMax);
     ErrorRoom room;
-    const auto status = state_table()->save(node_->self, &writer, &out.schema, &room.abi);
+    const auto status = state_table()->save(node_->self, &writer.abi, &out.schema, &room.abi);
     if (status < 0) return std::unexpected(room.error(status, "saving the state of " + name()));
+    out.bytes = std::move(writer.text);
     return out;
 }
 

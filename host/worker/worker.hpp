@@ -1,0 +1,32 @@
+// isolation = "process": a plugin's library in a process of its own.
+#pragma once
+
+#include "host/plugin/image.hpp"
+
+#include <onex/error.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace onex::host {
+
+struct WorkerLimits {
+    std::uint64_t memory_bytes = 0;  ///< of address space; 0: no limit
+    std::uint64_t open_files = 256;
+};
+
+/// Starts `program worker`, which loads a private copy of `file`. The image makes one node; its
+/// calls go to the process, and the services that it asks for are done here. When the process ends,
+/// the calls in flight are answered UNAVAILABLE and it is started again, with a back-off. Errors:
+/// those of Library::load, TIMEOUT, UNAVAILABLE.
+Result<std::shared_ptr<PluginImage>> start_worker(const std::string& program,
+                                                  const std::string& file,
+                                                  const std::string& private_dir,
+                                                  const std::string& expected_digest,
+                                                  WorkerLimits limits);
+
+/// The worker process: speaks on descriptor 0 until its host is gone. Returns the exit code.
+int worker_main();
+
+}  // namespace onex::host

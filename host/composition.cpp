@@ -26,6 +26,8 @@ namespace json = boost::json;
 namespace {
 
 constexpr std::size_t kWorkQueueMax = 4096;
+constexpr std::size_t kAdminThreadsMax = 8;
+constexpr std::size_t kAdminQueueMax = 64;
 constexpr std::int64_t kStopGraceMs = 10'000;
 constexpr std::int64_t kMaintainEveryMs = 10 * 60 * 1000;
 
@@ -96,6 +98,7 @@ Result<void> Composition::build() {
     http_ = make_http_client(io_.get_executor(), {});
     workers_ = std::make_unique<Workers>("onex-work", config_.host.workers_max, kWorkQueueMax);
     peer_workers_ = std::make_unique<Workers>("onex-peer", config_.host.workers_max, kWorkQueueMax);
+    admin_workers_ = std::make_unique<Workers>("onex-admin", kAdminThreadsMax, kAdminQueueMax);
     Identity identity{config_.host.name,
                       data_dir_->host_id(),
                       data_dir_->boot_id(),
@@ -130,7 +133,8 @@ Result<void> Composition::build() {
         [this] { stop_requested_(); },
         [this](std::string_view verb, const std::string& name, const json::object& body) {
             return administer(*lifecycle_, read_config_, verb, name, body);
-        }};
+        },
+        admin_workers_.get()};
     router_ = std::make_unique<Router>(*runtime_, *gate_, std::move(hooks));
     listeners_ = std::make_unique<Listeners>(*runtime_, *router_, !token_.empty());
     const auto& data = config_.host.data_dir;
@@ -179,12 +183,20 @@ Result<void> Composition::start(std::function<void()> stop_requested) {
     if (auto opened = listeners_->open(*nodes); !opened) return opened;
     listeners_->publish(*nodes);
     if (auto opened = listeners_->open_admin(*nodes); !opened) return opened;
+    if (config_.host.watch) {
+        watch_ = std::make_unique<Watch>(
+            io_.get_executor(), config_.host.plugin_dirs, [this](std::string file) {
+                const bool posted =
+                    workers_->post([this, file] { lifecycle_->library_changed(file); });
+                if (!posted) log(LogLevel::warn, "all workers are busy; not reloaded: " + file);
+            });
+    }
     maintain();
     return {};
 }
 
 void Composition::reload_config() {
-    const bool posted = workers_->post([this] {
+    const bool posted = admin_workers_->post([this] {
         auto done = administer(*lifecycle_, read_config_, "config", "", {});
         log(done ? LogLevel::info : LogLevel::warn,
             done ? "configuration reloaded: " + json::serialize(*done)
@@ -242,6 +254,7 @@ bool Composition::stop() {
     const auto deadline =
         SteadyClock::now() + std::chrono::milliseconds(config_.host.stop_timeout_ms);
     asio::post(io_, [this] { maintenance_->timer.cancel(); });
+    watch_.reset();
     if (lifecycle_) lifecycle_->quiesce_all(deadline);
     if (listeners_) listeners_->stop(Wait{deadline, {}});
     abandoned_ = lifecycle_ && !lifecycle_->stop_all(deadline);
@@ -258,6 +271,7 @@ bool Composition::stop() {
     if (http_) http_.reset();
     workers_.reset();
     peer_workers_.reset();
+    admin_workers_.reset();
     if (lifecycle_) lifecycle_->release();
     lifecycle_.reset();
     bus_.reset();

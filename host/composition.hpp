@@ -6,6 +6,7 @@
 #include "host/listeners.hpp"
 #include "host/metrics.hpp"
 #include "host/nodes/lifecycle.hpp"
+#include "host/nodes/watch.hpp"
 #include "host/peer/peers.hpp"
 #include "host/plugin/dispatcher.hpp"
 #include "host/process/process.hpp"
@@ -69,6 +70,7 @@ class Composition {
     std::unique_ptr<HttpClient> http_;
     std::unique_ptr<Workers> workers_;
     std::unique_ptr<Workers> peer_workers_;
+    std::unique_ptr<Workers> admin_workers_;
     std::unique_ptr<Runtime> runtime_;
     std::unique_ptr<Peers> peers_;
     std::unique_ptr<Dispatcher> dispatcher_;
@@ -77,6 +79,7 @@ class Composition {
     std::unique_ptr<Router> router_;
     std::unique_ptr<Listeners> listeners_;
     std::unique_ptr<Lifecycle> lifecycle_;
+    std::unique_ptr<Watch> watch_;
     std::function<void()> stop_requested_;
     struct Maintenance;
     std::unique_ptr<Maintenance> maintenance_;

@@ -29,6 +29,7 @@ struct Options {
     std::string file;
     std::vector<std::string> files;
     bool follow = false;
+    bool watch = false;
     std::int64_t limit = 20;
     int migrate_to = 0;
 };
@@ -87,12 +88,16 @@ class Grammar {
     }
 
     void add_run() {
-        add(app_,
-            "run",
-            "run a host until SIGTERM or Ctrl-C",
-            [](Session& session, const Options&) {
-                return run_host(RunOptions{.config_file = session.config_file()});
-            });
+        auto* run = add(app_,
+                        "run",
+                        "run a host until SIGTERM or Ctrl-C",
+                        [](Session& session, const Options& options) {
+                            return run_host(RunOptions{.config_file = session.config_file(),
+                                                       .watch = options.watch});
+                        });
+        run->add_flag("--watch",
+                      options_->watch,
+                      "reload nodes whose library changes, as [host] watch = true does");
         auto* version = app_.add_subcommand("version", "print the version");
         version->callback([this] {
             chosen_ = [] {

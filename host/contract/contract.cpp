@@ -108,6 +108,7 @@ class Reader {
         std::string shape;
         read(document, "error_shape", shape);
         result.unified_errors = shape == "unified";
+        read(document, "autostart", result.autostart);
         result.settings = schema(document, "settings", "");
         if (const auto* operations = document.if_contains("io_operations")) {
             for (std::size_t i = 0; i < operations->get_array().size(); ++i) {

@@ -69,6 +69,7 @@ struct NodeContract {
     std::string version;
     std::string description;
     bool unified_errors = false;  ///< `error_shape: unified`
+    bool autostart = false;       ///< a watched folder may start it with its defaults
     std::vector<OperationContract> operations;
     Schema settings;
     boost::json::object source;  ///< the whole document

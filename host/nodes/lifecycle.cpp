@@ -19,6 +19,8 @@ namespace json = boost::json;
 
 namespace {
 
+constexpr std::size_t kControlThreadsMax = 8;
+constexpr std::size_t kControlQueueMax = 64;
 constexpr std::int64_t kStartMs = 120'000;  // of one node's create or start
 constexpr std::int64_t kStopGraceMs = 10'000;
 
@@ -28,6 +30,7 @@ Lifecycle::Lifecycle(Runtime& runtime, Listeners& listeners, Places places)
     : runtime_(runtime),
       listeners_(listeners),
       places_(std::move(places)),
+      control_("onex-control", kControlThreadsMax, kControlQueueMax),
       kept_(places_.kept_dir),
       current_(runtime.config),
       reloads_(runtime.metrics
@@ -42,7 +45,7 @@ Lifecycle::Lifecycle(Runtime& runtime, Listeners& listeners, Places places)
                                "Which generation of the node serves",
                                {"node"})
                        .value_or(0)),
-      retirement_(runtime) {
+      retirement_(runtime, control_) {
     runtime_.dispatcher->on_internal = [this](const NodeInstance& node, const Error& error) {
         heard_internal(node, error);
     };
@@ -51,7 +54,7 @@ Lifecycle::Lifecycle(Runtime& runtime, Listeners& listeners, Places places)
 Lifecycle::~Lifecycle() = default;
 
 Result<void> Lifecycle::on_control(std::int64_t ms, std::function<Result<void>()> work) {
-    auto done = host::on_control<void>(runtime_.workers, deadline_in(ms), std::move(work));
+    auto done = host::on_control<void>(control_, deadline_in(ms), std::move(work));
     if (!done && done.error().code == "TIMEOUT") {
         const std::scoped_lock lock(mutex_);
         stuck_ = true;
@@ -91,6 +94,11 @@ std::string Lifecycle::isolation_of(const NodeSection& section, bool own) const 
 Result<std::shared_ptr<PluginImage>> Lifecycle::open_image(const NodeSection& section,
                                                            const Found& from,
                                                            const std::string& digest) {
+    if (!section.blake3.empty() && !digest.empty() && digest != section.blake3) {
+        return fail("POLICY_DENIED",
+                    from.file + " has the BLAKE3 " + digest + ", but [nodes." + section.name +
+                        "] blake3 pins " + section.blake3);
+    }
     const auto pinned = digest.empty() ? section.blake3 : digest;
     std::shared_ptr<PluginImage> image;
     if (isolation_of(section, from.own) == "process") {
@@ -214,7 +222,7 @@ void Lifecycle::quiesce_all(SteadyClock::time_point deadline) {
         std::function<Result<void>()> quiesce = [node, place = node->hold()] {
             return node->quiesce();
         };
-        auto done = host::on_control<void>(runtime_.workers, deadline, std::move(quiesce));
+        auto done = host::on_control<void>(control_, deadline, std::move(quiesce));
         if (!done) {
             log(LogLevel::warn,
                 "quiesce failed: " + done.error().message,
@@ -233,7 +241,7 @@ bool Lifecycle::stop_all(SteadyClock::time_point deadline) {
         };
         const auto latest =
             std::max(deadline, SteadyClock::now()) + std::chrono::milliseconds(kStopGraceMs);
-        const auto done = host::on_control<void>(runtime_.workers, latest, std::move(end));
+        const auto done = host::on_control<void>(control_, latest, std::move(end));
         ended = ended && done && (*node)->in_flight() == 0;
     }
     const std::scoped_lock lock(mutex_);

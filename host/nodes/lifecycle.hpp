@@ -127,6 +127,7 @@ class Lifecycle {
     void resume(const std::shared_ptr<NodeInstance>& old);
     void swap(const std::shared_ptr<NodeInstance>& old, const std::shared_ptr<NodeInstance>& next);
     Result<NodeStatus> go_back(const NodeSection& section, const char* why);
+    void library_appeared(const std::string& file);
     void heard_internal(const NodeInstance& node, const Error& error);
 
     // --- changes.cpp
@@ -149,6 +150,8 @@ class Lifecycle {
     Runtime& runtime_;
     Listeners& listeners_;
     Places places_;
+    /// Runs the nodes' code for a change: one has to end also when all workers are busy.
+    Workers control_;
     KeptFiles kept_;
     mutable std::mutex mutex_;
     std::condition_variable turn_free_;

@@ -6,11 +6,13 @@
 #include "host/nodes/probe.hpp"
 #include "host/nodes/turn.hpp"
 #include "host/store/ids.hpp"
+#include "host/worker/worker.hpp"
 
 #include <boost/json/serialize.hpp>
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <utility>
 
 namespace onex::host {
@@ -243,13 +245,15 @@ void Lifecycle::heard_internal(const NodeInstance& node, const Error& error) {
 }
 
 void Lifecycle::library_changed(const std::string& file) {
+    bool used = false;
     for (const auto& status : list()) {
         auto section = section_of(status.name);
-        if (!section || section->reload != "auto" || status.state != "serving") continue;
-        const Turn turn(*this, kTurnMs);
-        if (!turn) return;
-        auto from = locate(*section);
+        auto from = section ? locate(*section) : Result<Found>(std::unexpected(Error{}));
         if (!from || from->file != file) continue;
+        used = true;
+        if (section->reload != "auto" || status.state != "serving") continue;
+        const Turn turn(*this, kTurnMs);
+        if (!turn) return note_error(status.name, turn.error().message);
         const auto digest = digest_of_file(file);
         if (!digest || *digest == status.digest) continue;
         if (const auto why = kept_.refused(status.name, *digest)) {
@@ -257,6 +261,32 @@ void Lifecycle::library_changed(const std::string& file) {
             continue;
         }
         (void)replace(*section, *from, *digest, "the file changed");
+    }
+    if (!used) library_appeared(file);
+}
+
+void Lifecycle::library_appeared(const std::string& file) {
+    NodeSection section;
+    section.plugin = section.name = std::filesystem::path(file).stem().string();
+    const auto toml = "[nodes." + section.name + "]\nplugin = \"" + section.plugin + "\"\n";
+    if (auto fit = probe_file(section, {file, false}); !fit) {
+        log(LogLevel::warn, "a new library is not used: " + fit.error().message);
+        return;
+    }
+    // Its contract is read in a worker process: nothing of it runs here before somebody wants it.
+    auto image = start_worker(places_.program, file, places_.private_dir, "", {});
+    auto contract = image ? read_node_contract((*image)->entry().contract, file)
+                          : Result<NodeContract>(std::unexpected(image.error()));
+    if (!contract) {
+        log(LogLevel::warn, file + " is not used: " + contract.error().message);
+    } else if (!contract->autostart) {
+        log(LogLevel::info, file + " is available, not configured; to use it, add\n" + toml);
+    } else if (auto started = load(section.plugin, section.name); !started) {
+        log(LogLevel::warn, file + " was not started: " + started.error().message);
+    } else {
+        log(LogLevel::info,
+            "started with its defaults, as its contract allows; to keep it, add\n" + toml,
+            {{"node", section.name}});
     }
 }
 

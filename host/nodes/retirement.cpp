@@ -19,8 +19,9 @@ constexpr auto kLeaveWithin = std::chrono::seconds(5);
 
 }  // namespace
 
-Retirement::Retirement(Runtime& runtime)
+Retirement::Retirement(Runtime& runtime, Workers& control)
     : runtime_(runtime),
+      control_(control),
       pinned_(runtime.metrics
                   .define(MetricKind::gauge,
                           "onex_plugin_images_pinned",
@@ -72,7 +73,7 @@ void Retirement::shut_down(const std::shared_ptr<NodeInstance>& node,
     };
     const auto latest =
         std::max(deadline, SteadyClock::now()) + std::chrono::milliseconds(kGraceMs);
-    const auto ended = on_control(runtime_.workers, latest, std::move(end));
+    const auto ended = on_control(control_, latest, std::move(end));
     end = nullptr;
     const bool clean = ended && node->in_flight() == 0;
     if (!clean) {

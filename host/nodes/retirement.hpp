@@ -19,7 +19,8 @@ namespace onex::host {
 /// in the plugins' code runs on workers. [any thread]
 class Retirement {
   public:
-    explicit Retirement(Runtime& runtime);
+    /// `control` runs the nodes' code at their end, and outlives this object.
+    Retirement(Runtime& runtime, Workers& control);
     ~Retirement();
     Retirement(const Retirement&) = delete;
     Retirement& operator=(const Retirement&) = delete;
@@ -49,6 +50,7 @@ class Retirement {
     void look_at_images();
 
     Runtime& runtime_;
+    Workers& control_;
     MetricId pinned_ = 0;
     mutable std::mutex mutex_;
     std::condition_variable changed_;

@@ -1,0 +1,243 @@
+#include "host/nodes/watch.hpp"
+
+#include "host/log.hpp"
+#include "host/process/spawn.hpp"
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <future>
+#include <map>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#ifdef __linux__
+#include <sys/inotify.h>
+#else
+#include <sys/event.h>
+#include <sys/time.h>
+#endif
+
+namespace onex::host {
+
+namespace asio = boost::asio;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr auto kQuiet = std::chrono::milliseconds(100);  // twice: two looks that see the same
+constexpr auto kLookFor = std::chrono::seconds(2);       // folders that do not exist yet
+
+/// What tells one state of a file from another.
+using Stamp = std::tuple<std::uint64_t, std::int64_t, std::int64_t, std::int64_t>;
+
+Stamp stamp_of(const struct stat& info) {
+#ifdef __APPLE__
+    const auto& time = info.st_mtimespec;
+#else
+    const auto& time = info.st_mtim;
+#endif
+    return {static_cast<std::uint64_t>(info.st_ino),
+            static_cast<std::int64_t>(info.st_size),
+            static_cast<std::int64_t>(time.tv_sec),
+            static_cast<std::int64_t>(time.tv_nsec)};
+}
+
+/// The kernel's word that something moved in a folder, as a descriptor that becomes readable.
+class Notifier {
+  public:
+#ifdef __linux__
+    Notifier() : fd_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {}
+    bool add(const std::string& folder) {
+        return ::inotify_add_watch(fd_,
+                                   folder.c_str(),
+                                   IN_CLOSE_WRITE | IN_MODIFY | IN_MOVED_TO | IN_MOVED_FROM |
+                                       IN_CREATE | IN_DELETE) >= 0;
+    }
+    void drain() const {
+        std::array<char, 4096> buffer{};
+        while (::read(fd_, buffer.data(), buffer.size()) > 0) {
+        }
+    }
+#else
+    Notifier() : fd_(::kqueue()) {}
+    bool add(const std::string& folder) {
+        Fd held(::open(folder.c_str(), O_EVTONLY | O_CLOEXEC));
+        if (!held.open()) return false;
+        struct kevent change{};
+        EV_SET(&change,
+               held.get(),
+               EVFILT_VNODE,
+               EV_ADD | EV_CLEAR,
+               NOTE_WRITE | NOTE_EXTEND | NOTE_ATTRIB | NOTE_RENAME | NOTE_DELETE,
+               0,
+               nullptr);
+        if (::kevent(fd_, &change, 1, nullptr, 0, nullptr) != 0) return false;
+        folders_.push_back(std::move(held));
+        return true;
+    }
+    void drain() const {
+        const timespec now{};
+        struct kevent event{};
+        while (::kevent(fd_, nullptr, 0, &event, 1, &now) > 0) {
+        }
+    }
+
+  private:
+    std::vector<Fd> folders_;
+
+  public:
+#endif
+    /// Taken over by whoever waits on it.
+    [[nodiscard]] int descriptor() const { return fd_; }
+
+  private:
+    int fd_;
+};
+
+}  // namespace
+
+struct Watch::State : std::enable_shared_from_this<State> {
+    State(const asio::any_io_executor& executor,
+          std::vector<std::string> folders,
+          std::function<void(std::string)> changed)
+        : strand(asio::make_strand(executor)),
+          folders(std::move(folders)),
+          changed(std::move(changed)),
+          readable(strand),
+          quiet(strand),
+          missing(strand) {}
+
+    void begin() {
+        boost::system::error_code ec;
+        if (notifier.descriptor() >= 0) readable.assign(notifier.descriptor(), ec);
+        if (notifier.descriptor() < 0 || ec) {
+            log(LogLevel::warn,
+                std::string("plugin folders can't be watched: ") + std::strerror(errno));
+            return;
+        }
+        add_folders();
+        known = look();
+        settled = known;
+        wait_readable();
+    }
+    void end() {
+        boost::system::error_code ignored;
+        ended = true;
+        readable.close(ignored);
+        quiet.cancel();
+        missing.cancel();
+    }
+
+  private:
+    void add_folders() {
+        bool all = true;
+        for (const auto& folder : folders) {
+            if (watched.contains(folder)) continue;
+            if (notifier.add(folder)) {
+                watched.insert(folder);
+                arm_quiet();
+            } else {
+                all = false;
+            }
+        }
+        if (all || ended) return;
+        missing.expires_after(kLookFor);
+        missing.async_wait([self = shared_from_this()](boost::system::error_code ec) {
+            if (!ec) self->add_folders();
+        });
+    }
+    void wait_readable() {
+        readable.async_wait(asio::posix::descriptor_base::wait_read,
+                            [self = shared_from_this()](boost::system::error_code ec) {
+                                if (ec || self->ended) return;
+                                self->notifier.drain();
+                                self->arm_quiet();
+                                self->wait_readable();
+                            });
+    }
+    void arm_quiet() {
+        quiet.expires_after(kQuiet);
+        quiet.async_wait([self = shared_from_this()](boost::system::error_code ec) {
+            if (!ec && !self->ended) self->compare();
+        });
+    }
+    /// Tells what has the same stamp as at the last look, but another than when it was told last.
+    void compare() {
+        auto now = look();
+        bool moving = false;
+        for (const auto& [file, stamp] : now) {
+            const auto before = known.find(file);
+            const auto told = settled.find(file);
+            if (told != settled.end() && told->second == stamp) continue;
+            if (before != known.end() && before->second == stamp) {
+                settled[file] = stamp;
+                changed(file);
+            } else {
+                moving = true;
+            }
+        }
+        std::erase_if(settled, [&](const auto& one) { return !now.contains(one.first); });
+        known = std::move(now);
+        if (moving) arm_quiet();
+    }
+    [[nodiscard]] std::map<std::string, Stamp> look() const {
+        std::map<std::string, Stamp> out;
+        for (const auto& folder : folders) {
+            std::error_code ec;
+            for (const auto& entry : fs::directory_iterator(folder, ec)) {
+                const auto ending = entry.path().extension();
+                if (ending != ".so" && ending != ".dylib") continue;
+                struct stat info{};
+                if (::stat(entry.path().c_str(), &info) == 0 && S_ISREG(info.st_mode))
+                    out.emplace(entry.path().string(), stamp_of(info));
+            }
+        }
+        return out;
+    }
+
+  public:
+    asio::strand<asio::any_io_executor> strand;
+
+  private:
+    std::vector<std::string> folders;
+    std::function<void(std::string)> changed;
+    Notifier notifier;
+    asio::posix::stream_descriptor readable;
+    asio::steady_timer quiet;
+    asio::steady_timer missing;
+    std::set<std::string> watched;
+    std::map<std::string, Stamp> known;    ///< at the last look
+    std::map<std::string, Stamp> settled;  ///< as told, or as it was at first
+    bool ended = false;
+};
+
+Watch::Watch(asio::any_io_executor executor,
+             std::vector<std::string> folders,
+             std::function<void(std::string)> changed)
+    : state_(std::make_shared<State>(executor, std::move(folders), std::move(changed))) {
+    asio::post(state_->strand, [state = state_] { state->begin(); });
+}
+
+Watch::~Watch() {
+    // `changed` may refer to what goes right after this: wait until none runs.
+    std::promise<void> ended;
+    asio::post(state_->strand, [state = state_, &ended] {
+        state->end();
+        ended.set_value();
+    });
+    ended.get_future().wait();
+}
+
+}  // namespace onex::host

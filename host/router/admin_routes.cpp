@@ -110,7 +110,7 @@ asio::awaitable<ServerResponse> Router::nodes_route(Job job, std::string verb, s
         return hooks_.nodes(verb, name, input);
     };
     auto told =
-        co_await on_worker<json::value>(runtime_.workers, runtime_.executor, std::move(work));
+        co_await on_worker<json::value>(*hooks_.nodes_workers, runtime_.executor, std::move(work));
     if (!told) co_return error_response(std::move(told).error(), job.correlation_id);
     co_return json_response(200, json::serialize(*told));
 }

@@ -62,6 +62,8 @@ struct HostHooks {
     std::function<Result<boost::json::value>(
         std::string_view verb, const std::string& name, const boost::json::object& body)>
         nodes;
+    /// Where `nodes` runs: not where operations do, whose place a change may wait for.
+    Workers* nodes_workers = nullptr;
 };
 
 /// One object serves all listeners. [any thread]

@@ -8,9 +8,11 @@
 #include <boost/json/serialize.hpp>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 namespace onex::test {
 namespace {
@@ -31,7 +33,7 @@ class PluginCommands : public testing::Test {
         options.folder = folder_.path();
         options.in_host = "plugin_dirs = ['" + plugins_ +
                           "']\nsql_plugins = ['plain_c']\ntoken = 'file:" + folder_.path() +
-                          "/token'\n";
+                          "/token'\n" + in_host_;
         options.toml = toml;
         // Writes the file, also under a host that runs.
         auto fresh = std::make_unique<HostProcess>(options);
@@ -89,6 +91,7 @@ class PluginCommands : public testing::Test {
     const std::string plugins_ = folder_.path() + "/plugins";
     const std::string library_ = plugins_ + "/plain_c.so";
     const std::uint16_t port_ = free_port();
+    std::string in_host_;  ///< further lines of [host]
     std::unique_ptr<HostProcess> host_;
 };
 
@@ -135,6 +138,25 @@ TEST_F(PluginCommands, ReloadTakesTheFileOnDiskAndRollbackTheOneBefore) {
     EXPECT_TRUE(shown.output.starts_with("plain serves plain_c 1.0.0, generation 5, digest "))
         << shown.output;
     EXPECT_TRUE(wait_until([&] { return listed("plain").at("retiring") == 0; }));
+}
+
+TEST_F(PluginCommands, ChangesWaitForEachOtherOnAHostWithFewWorkers) {
+    in_host_ = "workers_max = 2\n";
+    start(plain());
+    std::vector<std::thread> callers;
+    std::atomic<int> done{0};
+    for (int i = 0; i < 6; ++i) {
+        callers.emplace_back([&] {
+            const auto answer = host_->ask("POST", "/onex/v1/plugins/plain/reload", "{}");
+            EXPECT_EQ(answer.status, 200U) << answer;
+            done += answer.status == 200 ? 1 : 0;
+        });
+    }
+    for (auto& caller : callers)
+        caller.join();
+    EXPECT_EQ(done, 6);
+    EXPECT_EQ(listed("plain").at("generation"), 7);
+    EXPECT_EQ(greeting(), "hi");
 }
 
 TEST_F(PluginCommands, ARefusedReloadLeavesTheNodeAndSaysWhy) {

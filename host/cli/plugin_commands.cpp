@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <array>
+#include <fstream>
+#include <iterator>
 
 namespace onex::host::cli {
 
@@ -40,7 +42,12 @@ int plugin_new(Session& session, const PluginOptions& options) {
 
 int plugin_check(Session& session, const PluginOptions& options) {
     const auto level = options.level == "load" ? check::Level::load : check::Level::full;
-    const auto outcomes = check::check_plugin(options.file, level);
+    std::string settings;
+    if (!options.settings_file.empty()) {
+        std::ifstream in(options.settings_file);
+        settings.assign(std::istreambuf_iterator<char>(in), {});
+    }
+    const auto outcomes = check::check_plugin(options.file, level, settings);
     const bool wrong = std::any_of(outcomes.begin(), outcomes.end(), [](const auto& outcome) {
         return outcome.state == check::State::failed;
     });

@@ -50,6 +50,8 @@ std::string names(const json::object& object, std::string_view key) {
         if (value.is_object()) {
             const auto& item = value.get_object();
             out += text(item, "name", text(item, "address", text(item, "url")));
+            const auto state = text(item, "state", "serving");
+            if (state != "serving") out += " (" + state + ")";
         }
     }
     return out.empty() ? "none" : out;

@@ -22,7 +22,8 @@ int run_host(const RunOptions& options) {
 namespace {
 
 const char* const kHost =
-    R"({"name": "here", "peers": [{"name": "studio", "url": "http://127.0.0.1:8001"}]})";
+    R"({"name": "here", "peers": [{"name": "studio", "url": "http://127.0.0.1:8001"}],
+        "nodes": [{"name": "a", "state": "serving"}, {"name": "b", "state": "disabled"}]})";
 const char* const kDone =
     R"({"workflow_id": "w1", "subject": "web", "state": "COMPLETED", "final": true,
     "success": true, "duration_ms": 10, "stages": [{"stage_name": "build", "state": "completed",
@@ -265,6 +266,7 @@ TEST(Commands, HistoryAndStatusArePrinted) {
     expect_part(outcome.out, "2026-01-01T00:00:00Z  web   127.0.0.1:8001  COMPLETED  1.5 s");
     expect_part(host.asked().back(), "/api/v1/deployments?limit=20&name=web");
     expect_part(run({"status", "--config", host.config()}).out, "peers      studio");
+    expect_part(run({"status", "--config", host.config()}).out, "nodes      a, b (disabled)");
     expect_part(run({"status", "w1", "--config", host.config()}).out,
                 "BUILD_FAILED: the Dockerfile");
 }

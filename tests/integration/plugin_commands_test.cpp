@@ -201,6 +201,28 @@ TEST_F(PluginCommands, LoadMakesANodeUntilItIsUnloaded) {
     EXPECT_EQ(greeting(), "hi");
 }
 
+TEST_F(PluginCommands, InspectTellsOfTheWorkerProcess) {
+    start(plain() + "isolation = 'process'\n");
+    EXPECT_EQ(greeting(), "hi");
+    const auto worker_of = [&] {
+        const auto node = told("plugin inspect plain");
+        EXPECT_EQ(node.at("isolation"), "process");
+        return static_cast<pid_t>(node.at("worker").at("pid").as_int64());
+    };
+    const auto first = worker_of();
+    EXPECT_EQ(::kill(first, 0), 0);
+    EXPECT_NE(host_->cli("plugin inspect plain").output.find("pid " + std::to_string(first)),
+              std::string::npos);
+    change_library();
+    EXPECT_EQ(told("plugin reload plain").at("generation"), 2);
+    const auto second = worker_of();
+    EXPECT_NE(first, second);
+    EXPECT_EQ(greeting(), "hi");
+    EXPECT_TRUE(wait_until([&] { return ::kill(first, 0) != 0; })) << "the first worker is left";
+    ASSERT_EQ(host_->stop(), 0);
+    EXPECT_NE(::kill(second, 0), 0) << "the second worker is left";
+}
+
 TEST_F(PluginCommands, ConfigReloadMakesTheNodesThoseOfTheFile) {
     const std::string second = "[nodes.second]\nplugin = 'plain_c'\n";
     start(plain() + second);

@@ -241,8 +241,12 @@ void Composition::maintain() {
     maintenance_->timer.async_wait([this](boost::system::error_code ec) {
         if (ec) return;
         // Skipped when all workers are busy; the next round does it.
-        (void)workers_->post(
-            [this] { prune(*store_, *keys_, gate_->nonces(), config_.store.keep_days); });
+        (void)workers_->post([this] {
+            prune(*store_,
+                  *keys_,
+                  gate_->nonces(),
+                  {config_.store.keep_days, config_.store.size_budget_bytes});
+        });
         maintain();
     });
 }

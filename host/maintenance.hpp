@@ -9,8 +9,13 @@
 
 namespace onex::host {
 
-/// Removes nonces that expired, idempotency keys a day after their end, and events older than
-/// `keep_days`. Failures are logged; the next round tries again. Blocks.
-void prune(Store& store, OperationKeys& keys, Nonces& nonces, std::int64_t keep_days);
+struct Keep {
+    std::int64_t days = 90;          ///< of events
+    std::int64_t bytes = 2LL << 30;  ///< of events: beyond that the oldest go that every reader has
+};
+
+/// Removes nonces that expired, idempotency keys a day after their end, and events that are too old
+/// or too many. Failures are logged; the next round tries again. Blocks.
+void prune(Store& store, OperationKeys& keys, Nonces& nonces, Keep keep);
 
 }  // namespace onex::host

@@ -38,7 +38,7 @@ struct HostSection {
     std::size_t workers_max = 128;
     std::int64_t stop_timeout_ms = 20'000;
     bool watch = false;  ///< reload nodes whose library changes
-    SecretRef token;  ///< for `auth: token` routes
+    SecretRef token;     ///< for `auth: token` routes
     bool operator==(const HostSection&) const = default;
 };
 struct LogSection {
@@ -86,8 +86,8 @@ struct NodeSection {
     std::string isolation;          ///< "inproc" | "process"; empty: by where the plugin comes from
     std::int64_t memory_mb = 1024;  ///< of a worker process; 0: no limit
     std::int64_t open_files = 256;
-    std::string reload = "auto";  ///< "auto": the watch may reload it | "manual"
-    std::string blake3;           ///< pins the library's content; empty: any
+    std::string reload = "auto";   ///< "auto": the watch may reload it | "manual"
+    std::string blake3;            ///< pins the library's content; empty: any
     boost::json::object settings;  ///< checked against the contract's `settings` schema later
     int line = 0;
     bool operator==(const NodeSection&) const = default;
@@ -95,6 +95,7 @@ struct NodeSection {
 struct StoreSection {
     std::string file;  ///< default <data_dir>/onex.db
     std::int64_t keep_days = 90;
+    std::int64_t size_budget_bytes = 2LL << 30;  ///< of runs, and again of events
     bool operator==(const StoreSection&) const = default;
 };
 struct LimitsSection {

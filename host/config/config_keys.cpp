@@ -150,6 +150,16 @@ constexpr std::array kStore{
                       "",
                       1,
                       36'500},
+    Key<StoreSection>{"size_budget",
+                      bytes,
+                      "2GiB",
+                      "How large ended runs with their logs may grow, and events as much again; "
+                      "the oldest go first.",
+                      store_in<&StoreSection::size_budget_bytes>,
+                      false,
+                      "",
+                      1 << 20,
+                      1LL << 50},
 };
 
 constexpr std::array kLimits{
@@ -223,7 +233,7 @@ constexpr std::array kPeer{
     Key<PeerSection>{"fingerprint",
                      fingerprint,
                      "none",
-                     "Pins the peer's certificate (https).",
+                     "Pins the peer's certificate (https): its SHA-256.",
                      store_in<&PeerSection::fingerprint>},
 };
 
@@ -358,7 +368,7 @@ std::string describe(KeyKind kind,
         case uuid:
             return "a UUID";
         case fingerprint:
-            return "a SHA-256 fingerprint of 64 hex digits";
+            return "64 hex digits";
         case secret:
             return "env:NAME or file:PATH";
         case flag:

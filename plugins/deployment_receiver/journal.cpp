@@ -133,6 +133,8 @@ Result<void> Journal::drop_blob(Package package) const {
 }
 
 Result<void> Journal::prune(std::int64_t before_us) const {
+    if (auto done = nothing(run(true, sql::delete_swaps_before, {{"before_us", before_us}})); !done)
+        return done;
     return nothing(run(true, sql::delete_packages_before, {{"before_us", before_us}}));
 }
 

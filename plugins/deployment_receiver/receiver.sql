@@ -32,6 +32,12 @@ SELECT count(*) FROM packages WHERE blob = :blob;
 -- name: delete_packages_before
 DELETE FROM packages WHERE updated_us < :before_us AND blob = '' AND state IN ('deployed', 'failed');
 
+-- name: delete_swaps_before
+DELETE FROM swaps
+WHERE updated_us < :before_us AND state IN ('committed', 'restored', 'undone')
+  AND (SELECT count(*) FROM swaps n
+       WHERE n.container_name = swaps.container_name AND n.created_us > swaps.created_us) >= 5;
+
 -- name: put_image
 INSERT INTO images (image_ref, container_name, deployment_id, config_digest, image_id, created_us)
 VALUES (:image_ref, :container_name, :deployment_id, :config_digest, :image_id, :now_us)

@@ -25,19 +25,26 @@ Orchestrator::Orchestrator(const onex_host* host_table, const onex_create_args* 
     contracts_ = std::make_unique<Contracts>(host(), std::move(folders));
     waiters_ = std::make_unique<Waiters>(host());
     engine_ = std::make_unique<Engine>(host(), std::move(config), *contracts_, *waiters_);
+    constexpr std::int64_t kDayUs = 24LL * 3600 * 1'000'000;
+    const PruneLimits limits{get_number(*info, "keep_days", 90) * kDayUs,
+                             get_number(*info, "size_budget_bytes", 2LL << 30)};
+    pruning_ = std::make_unique<Pruning>(host(), get_text(*info, "host_id"), limits);
     add_operations();
 }
 
 Result<void> Orchestrator::start() {
-    return engine_->start();
+    if (auto started = engine_->start(); !started) return started;
+    return pruning_->start();
 }
 
 Result<void> Orchestrator::quiesce() {
+    pruning_->quiesce();
     engine_->quiesce();
     return {};
 }
 
 Result<void> Orchestrator::resume() {
+    pruning_->resume();
     engine_->resume();
     return {};
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "plugins/orchestrator/engine.hpp"
+#include "plugins/orchestrator/pruning.hpp"
 
 #include <onex/json.hpp>
 
@@ -40,6 +41,7 @@ class Orchestrator : public JsonNode {
     std::unique_ptr<Contracts> contracts_;
     std::unique_ptr<Waiters> waiters_;
     std::unique_ptr<Engine> engine_;
+    std::unique_ptr<Pruning> pruning_;
 };
 
 }  // namespace onex::orchestrator

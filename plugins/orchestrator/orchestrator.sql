@@ -98,3 +98,31 @@ SELECT id, value FROM secrets WHERE workflow_id = :workflow_id;
 
 -- name: delete_secrets
 DELETE FROM secrets WHERE workflow_id = :workflow_id;
+
+-- name: prunable_runs
+SELECT r.workflow_id FROM runs r
+WHERE r.finished_us IS NOT NULL AND r.finished_us < :before_us AND r.host_id = :host_id
+  AND (SELECT count(*) FROM runs n
+       WHERE n.workflow = r.workflow AND n.subject = r.subject AND n.queued_us > r.queued_us) >= :keep_runs
+ORDER BY r.finished_us LIMIT :limit;
+
+-- name: bytes_of_runs
+SELECT (SELECT COALESCE(SUM(length(contract_text) + length(context) + length(input)), 0) FROM runs)
+     + (SELECT COALESCE(SUM(length(output) + length(resolution)), 0) FROM steps)
+     + (SELECT COALESCE(SUM(length(text) + 64), 0) FROM run_logs)
+     + (SELECT COALESCE(SUM(length(content)), 0) FROM artifacts);
+
+-- name: delete_steps
+DELETE FROM steps WHERE workflow_id = :workflow_id;
+
+-- name: delete_transitions
+DELETE FROM fsm_transitions WHERE entity_id = :workflow_id;
+
+-- name: delete_logs
+DELETE FROM run_logs WHERE workflow_id = :workflow_id;
+
+-- name: delete_artifacts
+DELETE FROM artifacts WHERE workflow_id = :workflow_id;
+
+-- name: delete_run
+DELETE FROM runs WHERE workflow_id = :workflow_id AND finished_us IS NOT NULL;

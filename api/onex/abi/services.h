@@ -48,7 +48,8 @@ typedef struct onex_config_v1 {
     /* The node's settings as JSON, valid by the contract, with defaults. [any] */
     onex_status (*settings)(void* ctx, onex_writer* out);
     /* {"host", "host_id", "boot_id", "generation", "namespace", "environment", "node", "data_dir",
-     * "version", "architecture", "workflow_dirs":[…], "listen":"address:port"}. [any] */
+     * "version", "architecture", "workflow_dirs":[…], "listen":"address:port", "keep_days",
+     * "size_budget_bytes"}. [any] */
     onex_status (*host_info)(void* ctx, onex_writer* out);
     /* The value behind `env:NAME` or `file:PATH`. NOT_FOUND, INVALID_INPUT. Never log it. [may
      * wait] */

@@ -59,6 +59,8 @@ onex_status host_info(void* ctx, onex_writer* out) {
                                 {"node", node.name()},
                                 {"data_dir", runtime.config.host.data_dir},
                                 {"version", host_version()},
+                                {"keep_days", runtime.config.store.keep_days},
+                                {"size_budget_bytes", runtime.config.store.size_budget_bytes},
                                 {"workflow_dirs", std::move(workflow_dirs)},
                                 {"listen", node.section().listen}};
         return append(out, json::serialize(info));

@@ -116,13 +116,15 @@ int main() {
     curl -d '{"name": "Ada"}' -H 'Content-Type: application/json' http://127.0.0.1:8090/NAME/greet
 
 `NAME.yaml` says what the node offers, `NAME.cpp` does it, `NAME_test.cpp` tests it in a host that is only
-memory. `host.toml` runs it alone. How all of it works: `share/onex/api/README.md` of the installation.
+memory. `host.toml` runs it alone; build again, and the running host takes the new library over and says so in its log,
+or why it does not. How all of it works: `share/onex/api/README.md` of the installation.
 )"},
     {"host.toml", R"(# onex-host run --config host.toml
 [host]
 name = "dev"
 data_dir = "build/data"   # relative to this file
 plugin_dirs = ["build"]
+watch = true   # what is built anew replaces what runs
 
 [nodes.NAME]
 plugin = "NAME"

@@ -49,9 +49,8 @@ void Retirement::run() {
             changed_.wait(lock, [this] { return stopping_ || !nodes_.empty(); });
             continue;
         }
-        const auto done = std::find_if(nodes_.begin(), nodes_.end(), [](const auto& node) {
-            return node->requests_in_flight() == 0;
-        });
+        const auto done = std::find_if(
+            nodes_.begin(), nodes_.end(), [](const auto& node) { return !node->is_busy(); });
         if (done != nodes_.end()) {
             auto node = *done;
             lock.unlock();

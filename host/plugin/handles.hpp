@@ -30,6 +30,10 @@ class HandleTable {
         const auto found = objects_.find(handle);
         return found == objects_.end() ? nullptr : found->second;
     }
+    [[nodiscard]] bool empty() const {
+        const std::scoped_lock lock(mutex_);
+        return objects_.empty();
+    }
     std::shared_ptr<T> take(std::uint64_t handle) {
         const std::scoped_lock lock(mutex_);
         const auto found = objects_.find(handle);

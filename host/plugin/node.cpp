@@ -212,6 +212,17 @@ std::shared_ptr<void> NodeInstance::hold() {
             }};
 }
 
+std::shared_ptr<void> NodeInstance::work() {
+    working_.fetch_add(1);
+    return {this, [hold = hold()](void* self) {
+                static_cast<NodeInstance*>(self)->working_.fetch_sub(1);
+            }};
+}
+
+bool NodeInstance::is_busy() const {
+    return requests_in_flight() != 0 || working_.load() != 0 || !calls.empty();
+}
+
 bool NodeInstance::wait_zero(InFlight& counted, SteadyClock::time_point deadline) {
     std::unique_lock lock(counted.mutex);
     return counted.idle.wait_until(

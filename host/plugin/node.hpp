@@ -64,6 +64,11 @@ class NodeInstance : public std::enable_shared_from_this<NodeInstance> {
     void set_phase(Phase phase) { phase_.store(phase); }
     /// True when no request is in flight any more; tasks are not counted.
     bool wait_requests(SteadyClock::time_point deadline);
+    /// Does it have anything to end: requests, tasks that run or are about to, calls of its own? A
+    /// timer that waits is nothing to end.
+    [[nodiscard]] bool is_busy() const;
+    /// A place among the tasks that run.
+    [[nodiscard]] std::shared_ptr<void> work();
     [[nodiscard]] std::int64_t requests_in_flight() const { return requests_->count.load(); }
     /// The operations that are running, for people: "hash, hash".
     [[nodiscard]] std::string busy_with() const;
@@ -132,6 +137,7 @@ class NodeInstance : public std::enable_shared_from_this<NodeInstance> {
     onex_host host_{};
     std::unique_ptr<ServiceTables> tables_;
     std::shared_ptr<InFlight> in_flight_ = std::make_shared<InFlight>();
+    std::atomic<std::int64_t> working_{0};
     std::shared_ptr<InFlight> requests_ = std::make_shared<InFlight>();
     std::atomic<Phase> phase_{Phase::serving};
     bool started_ = false;

@@ -92,6 +92,7 @@ class Engine {
     // engine_adopt.cpp
     void tick();
     void adopt_left_runs();
+    void look_for_cancels();
     void adopt(const std::string& workflow_id, const std::string& old_claim);
     Result<RunPtr> rebuild(RunRow row);
     void give_up(RunRow row, const Error& why);

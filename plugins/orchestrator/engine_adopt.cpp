@@ -17,7 +17,7 @@ constexpr int kRefusedMax = 5;
 
 void Engine::tick() {
     waiters_.tick();
-    if (quiescing_) return;
+    if (quiescing_) return look_for_cancels();
     std::vector<RunPtr> stalled;
     std::vector<std::string> cancelled;
     {
@@ -35,6 +35,28 @@ void Engine::tick() {
     for (const auto& run : stalled)
         drive(run);
     if (++ticks_ % kAdoptEvery == 0) adopt_left_runs();
+}
+
+void Engine::look_for_cancels() {
+    // The steps in hand end here, but who asks to cancel them asks the generation that serves.
+    std::vector<RunPtr> running;
+    {
+        const std::scoped_lock lock(mutex_);
+        for (const auto& [id, run] : active_)
+            running.push_back(run);
+    }
+    for (const auto& run : running) {
+        const auto row = rows_.run(run->row.workflow_id);
+        if (!row || !*row || (*row)->cancel_us == 0) continue;
+        std::string key;
+        {
+            const std::scoped_lock lock(run->mutex);
+            run->cancel_us = (*row)->cancel_us;
+            run->cancel_reason = (*row)->cancel_reason;
+            key = run->running_key;
+        }
+        if (!key.empty()) host_.cancel_call(key);
+    }
 }
 
 void Engine::adopt_left_runs() {

@@ -31,7 +31,10 @@ class PluginTask final : public Task {
 
     /// False: the queue is full, the callback will not be called at all.
     bool run_soon() {
-        return runtime_.workers.post([self = keep()] { self->run(); });
+        return runtime_.workers.post([self = keep(), work = node_->work()]() mutable {
+            self->run();
+            work.reset();
+        });
     }
     void run_after(std::int64_t delay_ms) {
         const std::scoped_lock lock(mutex_);

@@ -1,0 +1,111 @@
+// A deployment goes on while the nodes that make it are replaced in its middle.
+#include "tests/integration/deployment_lab.hpp"
+#include "tests/support/wait.hpp"
+
+#include <sqlite3.h>
+
+#include <string>
+
+namespace onex::test {
+namespace json = boost::json;
+namespace {
+
+class ReloadedDeployment : public DeploymentLab {
+  protected:
+    static void reload(const HostProcess& host, const std::string& node) {
+        const auto answer = host.ask("POST", "/onex/v1/plugins/" + node + "/reload");
+        EXPECT_EQ(answer.status, 200U) << node << ": " << answer;
+    }
+    void reload_all() const {
+        reload(*laptop_, "orchestrator");
+        reload(*laptop_, "sender");
+        reload(*studio_, "receiver");
+    }
+    [[nodiscard]] std::int64_t count(const char* sql, const std::string& id) const {
+        sqlite3* db = nullptr;
+        sqlite3_stmt* statement = nullptr;
+        const auto file = laptop_->data_dir() + "/onex.db";
+        std::int64_t out = -1;
+        if (sqlite3_open_v2(file.c_str(), &db, SQLITE_OPEN_READONLY, nullptr) == SQLITE_OK &&
+            sqlite3_prepare_v2(db, sql, -1, &statement, nullptr) == SQLITE_OK &&
+            sqlite3_bind_text(statement, 1, id.c_str(), -1, nullptr) == SQLITE_OK &&
+            sqlite3_step(statement) == SQLITE_ROW)
+            out = sqlite3_column_int64(statement, 0);
+        sqlite3_finalize(statement);
+        sqlite3_close(db);
+        return out;
+    }
+    /// The number of earlier generations that are still there, of all three.
+    [[nodiscard]] std::int64_t left_over() const {
+        std::int64_t out = 0;
+        for (const auto* host : {laptop_.get(), studio_.get()}) {
+            const auto answer = host->ask("GET", "/onex/v1/plugins");
+            for (const auto& node : answer.json.at("nodes").as_array())
+                out += node.at("retiring").to_number<std::int64_t>() +
+                       node.at("images_mapped").to_number<std::int64_t>();
+        }
+        return out;
+    }
+};
+
+class ReloadedInEachStage : public ReloadedDeployment,
+                            public testing::WithParamInterface<const char*> {};
+
+TEST_P(ReloadedInEachStage, GoesOn) {
+    ASSERT_NO_FATAL_FAILURE(start_hosts());
+    ASSERT_NO_FATAL_FAILURE(deploy_well("v1"));
+    auto wanted = input("v2");
+    // Noise that no cache has seen, so that the transfer takes its time.
+    ASSERT_EQ(
+        shell("head -c 100000000 /dev/urandom > " + folder_.path() + "/context-v2/www/noise").code,
+        0);
+    const auto id = begin(wanted);
+    ASSERT_TRUE(wait_for_operation(id, GetParam())) << look(id);
+    reload_all();
+    const auto run = wait_for(id);
+    ASSERT_EQ(run.state(), "COMPLETED") << run << laptop_->log();
+    EXPECT_EQ(served(), "v2");
+    EXPECT_EQ(containers(), 2);  // The one before is kept for a rollback.
+    // Each change of state once, with its event.
+    EXPECT_EQ(count("SELECT count(*) - count(DISTINCT to_state) FROM fsm_transitions"
+                    " WHERE entity_id = ?",
+                    id),
+              0);
+    EXPECT_EQ(count("SELECT count(*) FROM events WHERE workflow_id = ?"
+                    " AND type IN ('DEPLOYMENT_STARTED', 'DEPLOYMENT_COMPLETED')",
+                    id),
+              2);
+    // What ended its work has gone, and its image with it.
+    EXPECT_TRUE(wait_until([&] { return left_over() == 0; }, 20'000))
+        << laptop_->ask("GET", "/onex/v1/plugins") << studio_->ask("GET", "/onex/v1/plugins");
+    // And the next deployment finds everything in order.
+    ASSERT_NO_FATAL_FAILURE(deploy_well("v3"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Stages,
+                         ReloadedInEachStage,
+                         testing::Values("build_docker_image",
+                                         "send_deployment_request",
+                                         "deploy_container",
+                                         "validate_health_endpoint"),
+                         [](const auto& instance) { return std::string(instance.param); });
+
+/// A cancel asked of the new generation reaches the step that the old one has in hand.
+TEST_F(ReloadedDeployment, IsCancelledByTheNewGeneration) {
+    ASSERT_NO_FATAL_FAILURE(start_hosts());
+    ASSERT_NO_FATAL_FAILURE(deploy_well("v1"));
+    auto wanted = input("v2", Service::sick);
+    wanted["health_check_config"].as_object()["max_retries"] = 10;
+    wanted["health_check_config"].as_object()["retry_interval_ms"] = 5'000;
+    const auto id = begin(wanted);
+    ASSERT_TRUE(wait_for_operation(id, "validate_health_endpoint")) << look(id);
+    reload(*laptop_, "orchestrator");
+    const auto asked = laptop_->ask("POST", "/workflows/" + id + "/cancel", "{}");
+    EXPECT_EQ(asked.status / 100, 2U) << asked;
+    const auto run = wait_for(id, 30'000);
+    EXPECT_EQ(run.code(), "CANCELLED") << run;
+    EXPECT_EQ(served(), "v1");
+}
+
+}  // namespace
+}  // namespace onex::test

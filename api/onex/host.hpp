@@ -25,6 +25,7 @@ namespace onex __attribute__((visibility("hidden"))) {
             find(ONEX_CLOCK_ID, t_.clock);
             find(ONEX_PROCESS_ID, t_.process);
             find(ONEX_CONTRACT_ID, t_.contract);
+            find(ONEX_KV_ID, t_.kv);
         }
         Host(const Host&) = delete;
         Host& operator=(const Host&) = delete;
@@ -331,6 +332,64 @@ namespace onex __attribute__((visibility("hidden"))) {
                 t_.process->run(t_.process->ctx, &abi, wait.abi(), &code, error.get());
             if (status < 0) return error.fail(status);
             return code;
+        }
+
+        // --- private storage; `tx` is 0, or the handle of a transaction. See onex_kv_v1.
+        Result<std::string> kv_get(std::string_view key, onex_handle tx = 0) const {
+            return collect([&](onex_writer* out, onex_error* error) {
+                return t_.kv->get(t_.kv->ctx, tx, to_abi(key), out, error);
+            });
+        }
+        /// Entries whose key begins with `prefix` and comes after `after`, in the order of keys.
+        Result<std::vector<KvEntry>> kv_scan(std::string_view prefix,
+                                             std::string_view after = {},
+                                             std::uint32_t limit = 1000,
+                                             onex_handle tx = 0) const {
+            std::vector<KvEntry> out;
+            ErrorSlot error;
+            const auto status = t_.kv->scan(
+                t_.kv->ctx,
+                tx,
+                to_abi(prefix),
+                to_abi(after),
+                limit,
+                [](void* user, onex_str key, onex_bytes value) -> onex_status {
+                    try {
+                        static_cast<std::vector<KvEntry>*>(user)->push_back(
+                            {std::string(from_abi(key)),
+                             std::string(reinterpret_cast<const char*>(value.data),
+                                         static_cast<std::size_t>(value.size))});
+                        return ONEX_OK;
+                    } catch (...) {
+                        return ONEX_E_EXHAUSTED;
+                    }
+                },
+                &out,
+                error.get());
+            if (status < 0) return error.fail(status);
+            return out;
+        }
+        /// All of the changes or none.
+        Result<void> kv_write(const std::vector<KvChange>& changes, onex_handle tx = 0) const {
+            std::vector<onex_kv_change> abi;
+            abi.reserve(changes.size());
+            for (const auto& one : changes)
+                abi.push_back(
+                    {one.kind,
+                     0,
+                     to_abi(one.key),
+                     {reinterpret_cast<const std::uint8_t*>(one.value.data()), one.value.size()}});
+            ErrorSlot error;
+            const auto status = t_.kv->write(
+                t_.kv->ctx, tx, abi.data(), static_cast<std::uint32_t>(abi.size()), error.get());
+            if (status < 0) return error.fail(status);
+            return {};
+        }
+        Result<void> kv_put(std::string_view key, std::string_view value) const {
+            return kv_write({{ONEX_KV_PUT, std::string(key), std::string(value)}});
+        }
+        Result<void> kv_remove(std::string_view key) const {
+            return kv_write({{ONEX_KV_REMOVE, std::string(key), {}}});
         }
 
         // --- contracts and schemas

@@ -147,6 +147,7 @@ namespace onex __attribute__((visibility("hidden"))) {
         const onex_clock_v1* clock = nullptr;
         const onex_process_v1* process = nullptr;
         const onex_contract_v1* contract = nullptr;
+        const onex_kv_v1* kv = nullptr;
     };
 
     /// One count of a host buffer.
@@ -325,6 +326,17 @@ namespace onex __attribute__((visibility("hidden"))) {
         const auto* value = std::get_if<std::string>(&row.at(index));
         return value ? *value : none;
     }
+
+    /// Private storage of a node: what is in it, and what changes.
+    struct KvEntry {
+        std::string key;
+        std::string value;
+    };
+    struct KvChange {
+        std::uint32_t kind = ONEX_KV_PUT;
+        std::string key;
+        std::string value{};
+    };
 
     /// An open transaction; rolls back when dropped.
     class Tx {

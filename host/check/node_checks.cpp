@@ -144,7 +144,8 @@ Verdict check_missing_services(const std::string& file) {
                            ONEX_METRICS_ID,
                            ONEX_CLOCK_ID,
                            ONEX_PROCESS_ID,
-                           ONEX_CONTRACT_ID})
+                           ONEX_CONTRACT_ID,
+                           ONEX_KV_ID})
         least.withheld.insert(id);
     for (const auto* id = entry.requires_services; *id != nullptr; ++id)
         least.withheld.erase(*id);

@@ -65,12 +65,13 @@ Result<std::shared_ptr<NodeInstance>> NodeInstance::create(Runtime& runtime,
     fill_metrics_service(tables);
     fill_process_service(tables);
     fill_contract_service(tables);
+    fill_kv_service(tables);
     void* const self = node.get();
     tables.log.ctx = tables.config.ctx = tables.exec.ctx = tables.call.ctx = tables.stream.ctx =
         self;
     tables.http.ctx = tables.blob.ctx = tables.store.ctx = tables.events.ctx = tables.metrics.ctx =
         self;
-    tables.clock.ctx = tables.process.ctx = tables.contract.ctx = self;
+    tables.clock.ctx = tables.process.ctx = tables.contract.ctx = tables.kv.ctx = self;
 
     node->host_.struct_size = sizeof(onex_host);
     node->host_.abi_major = ONEX_ABI_MAJOR;

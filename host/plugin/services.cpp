@@ -49,6 +49,7 @@ const void* find_service(const ServiceTables& tables, std::string_view id, bool 
     if (id == ONEX_CLOCK_ID) return &tables.clock;
     if (id == ONEX_PROCESS_ID) return &tables.process;
     if (id == ONEX_CONTRACT_ID) return &tables.contract;
+    if (id == ONEX_KV_ID) return &tables.kv;
     return nullptr;
 }
 

@@ -30,6 +30,7 @@ struct ServiceTables {
     onex_clock_v1 clock;
     onex_process_v1 process;
     onex_contract_v1 contract;
+    onex_kv_v1 kv;
 };
 
 // Each fills its tables; one file a line.
@@ -44,6 +45,7 @@ void fill_events_service(ServiceTables& tables);
 void fill_metrics_service(ServiceTables& tables);
 void fill_process_service(ServiceTables& tables);
 void fill_contract_service(ServiceTables& tables);
+void fill_kv_service(ServiceTables& tables);
 
 /// The table with that id, or null. The store is for plugins that may use SQL.
 const void* find_service(const ServiceTables& tables, std::string_view id, bool with_sql);

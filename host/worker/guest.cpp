@@ -78,6 +78,7 @@ Guest::Guest(Fd socket)
     tables_.log.ctx = tables_.config.ctx = tables_.exec.ctx = tables_.call.ctx = this;
     tables_.stream.ctx = tables_.http.ctx = tables_.blob.ctx = tables_.events.ctx = this;
     tables_.metrics.ctx = tables_.clock.ctx = tables_.process.ctx = tables_.contract.ctx = this;
+    tables_.kv.ctx = this;
 }
 
 void Guest::run() {
@@ -211,7 +212,8 @@ void Guest::create(Unpacker& in, Packer& out) {
                            ONEX_METRICS_ID,
                            ONEX_CLOCK_ID,
                            ONEX_PROCESS_ID,
-                           ONEX_CONTRACT_ID})
+                           ONEX_CONTRACT_ID,
+                           ONEX_KV_ID})
         if (in.number<std::uint8_t>() != 0) offered_.insert(id);
     settings_ = std::string(in.text());
     info_ = std::string(in.text());
@@ -236,7 +238,8 @@ void Guest::create(Unpacker& in, Packer& out) {
                                                                 {ONEX_METRICS_ID, &t.metrics},
                                                                 {ONEX_CLOCK_ID, &t.clock},
                                                                 {ONEX_PROCESS_ID, &t.process},
-                                                                {ONEX_CONTRACT_ID, &t.contract}};
+                                                                {ONEX_CONTRACT_ID, &t.contract},
+                                                                {ONEX_KV_ID, &t.kv}};
         for (const auto& [name, table] : all)
             if (name == wanted) return table;
         return nullptr;

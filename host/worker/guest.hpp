@@ -62,6 +62,7 @@ class Guest {
         onex_clock_v1 clock;
         onex_process_v1 process;
         onex_contract_v1 contract;
+        onex_kv_v1 kv;
     };
 
   private:

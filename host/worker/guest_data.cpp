@@ -102,6 +102,52 @@ onex_status parse_yaml(
     return append(places, in.text());
 }
 
+onex_status kv_get(void* ctx, onex_handle tx, onex_str key, onex_writer* value, onex_error* error) {
+    return ask_text(ctx, Method::kv_get, Packer().number(tx).text(view(key)), value, error);
+}
+
+onex_status kv_scan(void* ctx,
+                    onex_handle tx,
+                    onex_str prefix,
+                    onex_str after,
+                    std::uint32_t limit,
+                    onex_kv_entry_fn fn,
+                    void* user,
+                    onex_error* error) {
+    Packer out;
+    out.number(tx).text(view(prefix)).text(view(after)).number(limit);
+    const auto told = guest_of(ctx).ask(Method::kv_scan, out);
+    std::string_view rest;
+    const auto status = read_result(told, rest, error);
+    if (status < 0) return status;
+    const auto entries = Unpacker(rest).text();
+    Unpacker in(entries);
+    while (in.ok() && !in.done()) {
+        const auto key = in.text();
+        const auto value = in.text();
+        if (!in.ok()) break;
+        const auto stop = fn(
+            user, view(key), {reinterpret_cast<const std::uint8_t*>(value.data()), value.size()});
+        if (stop != ONEX_OK) return stop;
+    }
+    return ONEX_OK;
+}
+
+onex_status kv_write(void* ctx,
+                     onex_handle tx,
+                     const onex_kv_change* changes,
+                     std::uint32_t count,
+                     onex_error* error) {
+    Packer out;
+    out.number(tx).number(count);
+    for (std::uint32_t i = 0; i < count; ++i) {
+        const auto& value = changes[i].value;
+        out.number(changes[i].kind).text(view(changes[i].key));
+        out.text({reinterpret_cast<const char*>(value.data), static_cast<std::size_t>(value.size)});
+    }
+    return ask_status(ctx, Method::kv_write, out, error);
+}
+
 }  // namespace
 
 void fill_guest_data(Guest::Tables& tables) {
@@ -125,6 +171,7 @@ void fill_guest_data(Guest::Tables& tables) {
             out.number(after).text(view(workflow)).number(limit);
             return ask_text(ctx, Method::events_read, out, to, error);
         }};
+    tables.kv = {sizeof(onex_kv_v1), 0, nullptr, kv_get, kv_scan, kv_write};
     tables.metrics = {
         sizeof(onex_metrics_v1),
         0,

@@ -335,7 +335,8 @@ Result<void> WorkerImage::make_node(Session& session) {
                            ONEX_METRICS_ID,
                            ONEX_CLOCK_ID,
                            ONEX_PROCESS_ID,
-                           ONEX_CONTRACT_ID}) {
+                           ONEX_CONTRACT_ID,
+                           ONEX_KV_ID}) {
         const onex_str text{id, std::strlen(id)};
         const bool offered = host_->get_service(host_->ctx, text) != nullptr;
         input.number(static_cast<std::uint8_t>(offered ? 1 : 0));

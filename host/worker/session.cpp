@@ -35,7 +35,8 @@ Services::Services(const onex_host& host)
       events(table<onex_events_v1>(host, ONEX_EVENTS_ID)),
       metrics(table<onex_metrics_v1>(host, ONEX_METRICS_ID)),
       process(table<onex_process_v1>(host, ONEX_PROCESS_ID)),
-      contract(table<onex_contract_v1>(host, ONEX_CONTRACT_ID)) {}
+      contract(table<onex_contract_v1>(host, ONEX_CONTRACT_ID)),
+      kv(table<onex_kv_v1>(host, ONEX_KV_ID)) {}
 
 void Session::give(Kind kind, std::uint64_t handle) {
     if (handle == 0) return;
@@ -152,7 +153,7 @@ void Session::post(Method method, std::uint64_t id, std::string body) {
 bool Session::serve(Method method, std::uint64_t id, Unpacker& in, Packer& out) {
     if (method == Method::ping) return true;
     return serve_call(method, id, in, out) || serve_stream(method, id, in, out) ||
-           serve_data(method, in, out);
+           serve_data(method, in, out) || serve_kv(method, in, out);
 }
 
 void Session::notice(Method method, Unpacker in) {

@@ -29,6 +29,7 @@ struct Services {
     const onex_metrics_v1* metrics;
     const onex_process_v1* process;
     const onex_contract_v1* contract;
+    const onex_kv_v1* kv;
 };
 
 /// A worker is not trusted: it can use only handles that were given to it, frames are checked, what
@@ -73,6 +74,7 @@ class Session : public std::enable_shared_from_this<Session> {
     void run_program(std::uint64_t id, Unpacker& in, Packer& out);
     // --- session_data.cpp: events, metrics, contracts, secrets
     bool serve_data(Method method, Unpacker& in, Packer& out);
+    bool serve_kv(Method method, Unpacker& in, Packer& out);
     void subscribe(Unpacker& in, Packer& out);
     void define_metric(Unpacker& in, Packer& out);
     void record_metric(Method method, Unpacker& in);

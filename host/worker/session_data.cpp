@@ -99,6 +99,52 @@ bool Session::serve_data(Method method, Unpacker& in, Packer& out) {
     }
 }
 
+bool Session::serve_kv(Method method, Unpacker& in, Packer& out) {
+    if (method != Method::kv_get && method != Method::kv_scan && method != Method::kv_write)
+        return false;
+    const auto tx = in.number<std::uint64_t>();
+    if (tx != 0 && !has(Kind::transaction, tx)) return refuse_handle(out), true;
+    const auto& kv = *services_->kv;
+    ErrorRoom room;
+    const auto result = [&](onex_status status) -> Packer& {
+        return out.result(status, status < 0 ? room.error(status, "the storage") : Error{});
+    };
+    if (method == Method::kv_get) {
+        TextWriter value(kTextBytesMax);
+        result(kv.get(kv.ctx, tx, view(in.text()), &value.abi, &room.abi)).text(value.text);
+        return true;
+    }
+    if (method == Method::kv_write) {
+        std::vector<onex_kv_change> changes;
+        for (auto left = in.number<std::uint32_t>(); left > 0 && in.ok(); --left) {
+            onex_kv_change one{};
+            one.kind = in.number<std::uint32_t>();
+            one.key = view(in.text());
+            const auto value = in.text();
+            one.value = {reinterpret_cast<const std::uint8_t*>(value.data()), value.size()};
+            changes.push_back(one);
+        }
+        result(kv.write(
+            kv.ctx, tx, changes.data(), static_cast<std::uint32_t>(changes.size()), &room.abi));
+        return true;
+    }
+    const auto prefix = in.text();
+    const auto after = in.text();
+    const auto limit = in.number<std::uint32_t>();
+    Packer found;
+    const auto add = [](void* user, onex_str key, onex_bytes value) -> onex_status {
+        auto& to = *static_cast<Packer*>(user);
+        // What does not fit into a frame is left to the next scan.
+        if (to.bytes().size() + value.size > kTextBytesMax) return ONEX_END;
+        to.text(view(key)).text(
+            {reinterpret_cast<const char*>(value.data), static_cast<std::size_t>(value.size)});
+        return ONEX_OK;
+    };
+    result(kv.scan(kv.ctx, tx, view(prefix), view(after), limit, add, &found, &room.abi))
+        .text(found.bytes());
+    return true;
+}
+
 void Session::subscribe(Unpacker& in, Packer& out) {
     const auto group = in.text();
     const auto prefix = in.text();

@@ -70,6 +70,9 @@ enum class Method : std::uint16_t {
     schema_compile,
     schema_check,
     schema_release,
+    kv_get,
+    kv_scan,
+    kv_write,
     count_,  ///< how many there are
 };
 

@@ -43,7 +43,7 @@ Result<std::int64_t> Pruning::prune() {
         if (removed && *removed == 0) {
             const auto bytes = host_.execute(false, sql::bytes_of_runs, {}, kStoreWait);
             if (!bytes) return std::unexpected(bytes.error());
-            if (number(bytes->rows.front(), 0) <= limits_.bytes_max) break;
+            if (bytes->rows.empty() || number(bytes->rows.front(), 0) <= limits_.bytes_max) break;
             removed = remove_before(now);
         }
         if (!removed) return removed;

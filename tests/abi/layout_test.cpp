@@ -59,8 +59,13 @@ TEST(AbiLayout, CoversEveryStruct) {
 
 // Extensible structs say their size first, so that either side can be older.
 TEST(AbiLayout, ExtensibleStructsBeginWithTheirSize) {
-    const std::set<std::string> leaves{
-        "onex_str", "onex_bytes", "onex_wait", "onex_field", "onex_value", "onex_param"};
+    const std::set<std::string> leaves{"onex_str",
+                                       "onex_bytes",
+                                       "onex_wait",
+                                       "onex_field",
+                                       "onex_value",
+                                       "onex_param",
+                                       "onex_kv_change"};
     std::set<std::string> sized;
     std::set<std::string> all;
     for (const auto& row : kRows) {

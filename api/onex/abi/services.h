@@ -493,6 +493,54 @@ typedef struct onex_contract_v1 {
     onex_status (*release)(void* ctx, onex_handle schema);
 } onex_contract_v1;
 
+/* ------------------------------------------------------------------- onex.kv/1 */
+#define ONEX_KV_ID "onex.kv/1"
+
+#define ONEX_KV_PUT 0u
+#define ONEX_KV_REMOVE 1u        /* what is not there counts as removed */
+#define ONEX_KV_PUT_IF_ABSENT 2u /* CONFLICT when the key is there */
+
+/* LEAF. One change of the node's own storage. `value` counts for the two kinds of put. */
+typedef struct onex_kv_change {
+    uint32_t kind;
+    uint32_t reserved;
+    onex_str key;
+    onex_bytes value;
+} onex_kv_change;
+
+/* One entry, copied out before. Another status than OK ends the scan. */
+typedef onex_status (*onex_kv_entry_fn)(void* user, onex_str key, onex_bytes value);
+
+/* Storage of the node's own, under its name in the TOML; no other node sees it, and it survives
+ * reloads and restarts. Keys are UTF-8 of 1 to 512 bytes, values have at most 1 MiB; a node has at
+ * most 10 000 entries and 64 MiB (RESOURCE_LIMIT_EXCEEDED). `tx` is 0, or the transaction of a
+ * batch or of onex.store/1, with which the change then becomes true. */
+typedef struct onex_kv_v1 {
+    uint32_t struct_size;
+    uint32_t reserved;
+    void* ctx;
+    /* NOT_FOUND when there is no such key. [may wait] */
+    onex_status (*get)(
+        void* ctx, onex_handle tx, onex_str key, onex_writer* value, onex_error* error);
+    /* Calls `fn` for entries whose key begins with `prefix` and comes after `after` (may be empty),
+     * in the order of keys, at most `limit` (1–1000) of them. [may wait] */
+    onex_status (*scan)(void* ctx,
+                        onex_handle tx,
+                        onex_str prefix,
+                        onex_str after,
+                        uint32_t limit,
+                        onex_kv_entry_fn fn,
+                        void* user,
+                        onex_error* error);
+    /* All of the changes (1–1000) or none, in their order; after a failure inside `tx` that whole
+     * transaction must be given up. [may wait] */
+    onex_status (*write)(void* ctx,
+                         onex_handle tx,
+                         const onex_kv_change* changes,
+                         uint32_t count,
+                         onex_error* error);
+} onex_kv_v1;
+
 #ifdef __cplusplus
 }
 #endif

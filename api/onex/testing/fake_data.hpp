@@ -361,5 +361,59 @@ namespace onex __attribute__((visibility("hidden"))) {
         contract.release = [](void*, onex_handle) -> onex_status { return ONEX_OK; };
     }
 
+    inline void FakeHost::fill_kv() {
+        auto& kv = offer(ONEX_KV_ID, kv_);
+        kv.get = [](void* ctx, onex_handle, onex_str key, onex_writer* value, onex_error* error)
+            -> onex_status {
+            if (of(ctx).refuses()) return of(ctx).refuse(error);
+            const auto found = of(ctx).kv.find(from_abi(key));
+            if (found == of(ctx).kv.end())
+                return put_error({"NOT_FOUND", "no such key", {}, {}}, error);
+            return put(value, found->second);
+        };
+        kv.scan = [](void* ctx,
+                     onex_handle,
+                     onex_str prefix,
+                     onex_str after,
+                     std::uint32_t limit,
+                     onex_kv_entry_fn fn,
+                     void* user,
+                     onex_error* error) -> onex_status {
+            if (of(ctx).refuses()) return of(ctx).refuse(error);
+            const auto copy = of(ctx).kv;  // The function may write.
+            for (auto at = copy.upper_bound(from_abi(after)); at != copy.end() && limit > 0; ++at) {
+                if (!at->first.starts_with(from_abi(prefix))) continue;
+                --limit;
+                const auto status = fn(
+                    user,
+                    to_abi(at->first),
+                    {reinterpret_cast<const std::uint8_t*>(at->second.data()), at->second.size()});
+                if (status != ONEX_OK) return status;
+            }
+            return ONEX_OK;
+        };
+        kv.write = [](void* ctx,
+                      onex_handle,
+                      const onex_kv_change* changes,
+                      std::uint32_t count,
+                      onex_error* error) -> onex_status {
+            if (of(ctx).refuses()) return of(ctx).refuse(error);
+            auto next = of(ctx).kv;
+            for (std::uint32_t i = 0; i < count; ++i) {
+                const std::string key(from_abi(changes[i].key));
+                if (changes[i].kind == ONEX_KV_REMOVE) {
+                    next.erase(key);
+                    continue;
+                }
+                if (changes[i].kind == ONEX_KV_PUT_IF_ABSENT && next.contains(key))
+                    return put_error({"CONFLICT", "the key is there already", {}, {}}, error);
+                next[key].assign(reinterpret_cast<const char*>(changes[i].value.data),
+                                 static_cast<std::size_t>(changes[i].value.size));
+            }
+            of(ctx).kv = std::move(next);
+            return ONEX_OK;
+        };
+    }
+
     }  // namespace testing
 }  // namespace onex

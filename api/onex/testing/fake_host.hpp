@@ -72,6 +72,7 @@ namespace onex __attribute__((visibility("hidden"))) {
         int committed = 0;
         int rolled_back = 0;
         std::map<std::string, std::string, std::less<>> blobs;  ///< by digest
+        std::map<std::string, std::string, std::less<>> kv;     ///< set before, too
 
         [[nodiscard]] bool logged(std::string_view part) const {
             for (const auto& line : logs) {

@@ -19,6 +19,7 @@ namespace onex __attribute__((visibility("hidden"))) {
             fill_blob();
             fill_store();
             fill_contract();
+            fill_kv();
             abi_.struct_size = sizeof(abi_);
             abi_.abi_major = ONEX_ABI_MAJOR;
             abi_.abi_minor = ONEX_ABI_MINOR;
@@ -252,6 +253,7 @@ namespace onex __attribute__((visibility("hidden"))) {
         void fill_blob();
         void fill_store();
         void fill_contract();
+        void fill_kv();
 
         onex_host abi_{};
         std::map<std::string, const void*, std::less<>> services_;
@@ -268,6 +270,7 @@ namespace onex __attribute__((visibility("hidden"))) {
         onex_store_v1 store_{};
         onex_events_v1 events_{};
         onex_contract_v1 contract_{};
+        onex_kv_v1 kv_{};
     };
 
     }  // namespace testing

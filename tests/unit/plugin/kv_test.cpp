@@ -93,7 +93,7 @@ TEST_F(KvTest, RefusesWhatDoesNotFit) {
         onex_status last = ONEX_OK;
         for (int i = 0; i < 70 && last == ONEX_OK; ++i)
             last = put("m" + std::to_string(i), megabyte);
-        EXPECT_EQ(last, ONEX_E_EXHAUSTED) << "64 MiB a node";
+        EXPECT_EQ(last, ONEX_E_DENIED) << "64 MiB a node";
         EXPECT_EQ(get("m64"), kMissing) << "what was too much is not there";
     });
 }

@@ -2,8 +2,9 @@
  * The ABI between onex-host and its plugins, version 1.0. C99, fixed-width integers only.
  *
  *   abi/base.h      status codes, text and buffer views, errors, writers, handles
- *   abi/plugin.h    the one exported symbol, the host as a plugin sees it, the node as the host
- * sees it abi/services.h  the tables that a node gets from its host, looked up by id ("onex.log/1")
+ *   abi/plugin.h    the one exported symbol; the host as a plugin sees it, the node as it sees it
+ *   abi/services.h  the tables that a node gets from its host, looked up by id ("onex.log/1")
+ *   abi/data.h      those of them that keep something: blobs, store, events, private storage
  *   abi/state.h     what a node may offer to its host: state that outlives a reload
  *
  * Rules that hold everywhere:
@@ -28,6 +29,7 @@
 #define ONEX_ABI_H
 
 #include "onex/abi/base.h"
+#include "onex/abi/data.h"
 #include "onex/abi/plugin.h"
 #include "onex/abi/services.h"
 #include "onex/abi/state.h"

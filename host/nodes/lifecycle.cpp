@@ -15,7 +15,6 @@
 namespace onex::host {
 
 namespace fs = std::filesystem;
-namespace json = boost::json;
 
 namespace {
 

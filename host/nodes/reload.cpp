@@ -229,7 +229,7 @@ void Lifecycle::heard_internal(const NodeInstance& node, const Error& error) {
         if (SteadyClock::now() >= slot->second.probation_end) return;
         if (++slot->second.internal_errors != kInternalMax) return;
     }
-    const auto name = node.name();
+    const auto& name = node.name();
     (void)runtime_.workers.post([this, name, message = error.message] {
         const Turn turn(*this, kTurnMs);
         if (!turn) return;

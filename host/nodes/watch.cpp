@@ -113,64 +113,64 @@ struct Watch::State : std::enable_shared_from_this<State> {
           std::vector<std::string> folders,
           std::function<void(std::string)> changed)
         : strand(asio::make_strand(executor)),
-          folders(std::move(folders)),
-          changed(std::move(changed)),
-          readable(strand),
-          quiet(strand),
-          missing(strand) {}
+          folders_(std::move(folders)),
+          changed_(std::move(changed)),
+          readable_(strand),
+          quiet_(strand),
+          missing_(strand) {}
 
     void begin() {
         boost::system::error_code ec;
-        if (notifier.descriptor() >= 0) readable.assign(notifier.descriptor(), ec);
-        if (notifier.descriptor() < 0 || ec) {
+        if (notifier_.descriptor() >= 0) readable_.assign(notifier_.descriptor(), ec);
+        if (notifier_.descriptor() < 0 || ec) {
             log(LogLevel::warn,
                 std::string("plugin folders can't be watched: ") + std::strerror(errno));
             return;
         }
         add_folders();
-        known = look();
-        settled = known;
+        known_ = look();
+        settled_ = known_;
         wait_readable();
     }
     void end() {
         boost::system::error_code ignored;
-        ended = true;
-        readable.close(ignored);
-        quiet.cancel();
-        missing.cancel();
+        ended_ = true;
+        readable_.close(ignored);
+        quiet_.cancel();
+        missing_.cancel();
     }
 
   private:
     void add_folders() {
         bool all = true;
-        for (const auto& folder : folders) {
-            if (watched.contains(folder)) continue;
-            if (notifier.add(folder)) {
-                watched.insert(folder);
+        for (const auto& folder : folders_) {
+            if (watched_.contains(folder)) continue;
+            if (notifier_.add(folder)) {
+                watched_.insert(folder);
                 arm_quiet();
             } else {
                 all = false;
             }
         }
-        if (all || ended) return;
-        missing.expires_after(kLookFor);
-        missing.async_wait([self = shared_from_this()](boost::system::error_code ec) {
+        if (all || ended_) return;
+        missing_.expires_after(kLookFor);
+        missing_.async_wait([self = shared_from_this()](boost::system::error_code ec) {
             if (!ec) self->add_folders();
         });
     }
     void wait_readable() {
-        readable.async_wait(asio::posix::descriptor_base::wait_read,
+        readable_.async_wait(asio::posix::descriptor_base::wait_read,
                             [self = shared_from_this()](boost::system::error_code ec) {
-                                if (ec || self->ended) return;
-                                self->notifier.drain();
+                                if (ec || self->ended_) return;
+                                self->notifier_.drain();
                                 self->arm_quiet();
                                 self->wait_readable();
                             });
     }
     void arm_quiet() {
-        quiet.expires_after(kQuiet);
-        quiet.async_wait([self = shared_from_this()](boost::system::error_code ec) {
-            if (!ec && !self->ended) self->compare();
+        quiet_.expires_after(kQuiet);
+        quiet_.async_wait([self = shared_from_this()](boost::system::error_code ec) {
+            if (!ec && !self->ended_) self->compare();
         });
     }
     /// Tells what has the same stamp as at the last look, but another than when it was told last.
@@ -178,23 +178,23 @@ struct Watch::State : std::enable_shared_from_this<State> {
         auto now = look();
         bool moving = false;
         for (const auto& [file, stamp] : now) {
-            const auto before = known.find(file);
-            const auto told = settled.find(file);
-            if (told != settled.end() && told->second == stamp) continue;
-            if (before != known.end() && before->second == stamp) {
-                settled[file] = stamp;
-                changed(file);
+            const auto before = known_.find(file);
+            const auto told = settled_.find(file);
+            if (told != settled_.end() && told->second == stamp) continue;
+            if (before != known_.end() && before->second == stamp) {
+                settled_[file] = stamp;
+                changed_(file);
             } else {
                 moving = true;
             }
         }
-        std::erase_if(settled, [&](const auto& one) { return !now.contains(one.first); });
-        known = std::move(now);
+        std::erase_if(settled_, [&](const auto& one) { return !now.contains(one.first); });
+        known_ = std::move(now);
         if (moving) arm_quiet();
     }
     [[nodiscard]] std::map<std::string, Stamp> look() const {
         std::map<std::string, Stamp> out;
-        for (const auto& folder : folders) {
+        for (const auto& folder : folders_) {
             std::error_code ec;
             for (const auto& entry : fs::directory_iterator(folder, ec)) {
                 const auto ending = entry.path().extension();
@@ -211,16 +211,16 @@ struct Watch::State : std::enable_shared_from_this<State> {
     asio::strand<asio::any_io_executor> strand;
 
   private:
-    std::vector<std::string> folders;
-    std::function<void(std::string)> changed;
-    Notifier notifier;
-    asio::posix::stream_descriptor readable;
-    asio::steady_timer quiet;
-    asio::steady_timer missing;
-    std::set<std::string> watched;
-    std::map<std::string, Stamp> known;    ///< at the last look
-    std::map<std::string, Stamp> settled;  ///< as told, or as it was at first
-    bool ended = false;
+    std::vector<std::string> folders_;
+    std::function<void(std::string)> changed_;
+    Notifier notifier_;
+    asio::posix::stream_descriptor readable_;
+    asio::steady_timer quiet_;
+    asio::steady_timer missing_;
+    std::set<std::string> watched_;
+    std::map<std::string, Stamp> known_;    ///< at the last look
+    std::map<std::string, Stamp> settled_;  ///< as told, or as it was at first
+    bool ended_ = false;
 };
 
 Watch::Watch(asio::any_io_executor executor,

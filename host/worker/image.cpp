@@ -3,6 +3,8 @@
 #include "host/plugin/abi_values.hpp"
 #include "host/plugin/library.hpp"
 #include "host/plugin/services.hpp"
+#include "host/worker/description.hpp"
+#include "host/worker/held_requests.hpp"
 #include "host/worker/session.hpp"
 #include "host/worker/worker.hpp"
 
@@ -35,6 +37,7 @@ constexpr std::int64_t kPingEveryMs = 5'000;
 constexpr std::int64_t kPongMs = 30'000;
 constexpr std::int64_t kBackoffMs = 100;
 constexpr std::int64_t kBackoffMaxMs = 30'000;
+constexpr std::int64_t kHoldMs = 1'000;  // requests wait for a start that comes within this time
 constexpr std::int64_t kSoundAfterMs = 60'000;  // a life that long forgets the back-off
 
 /// "worker process ended by signal 11 (Segmentation fault)".
@@ -44,34 +47,6 @@ std::string how_it_ended(int status) {
                ::strsignal(WTERMSIG(status)) + ")";
     return "its worker process ended with exit code " + std::to_string(WEXITSTATUS(status));
 }
-
-/// What the library's entry says, as the worker read it.
-struct Description {
-    std::string id, version, build, contract;
-    std::vector<std::string> required, optional;
-    std::vector<const char*> required_list, optional_list;
-    onex_plugin_entry entry{};
-
-    void complete(std::uint16_t minor) {
-        const auto list = [](const std::vector<std::string>& from, std::vector<const char*>& to) {
-            for (const auto& text : from)
-                to.push_back(text.c_str());
-            to.push_back(nullptr);
-        };
-        list(required, required_list);
-        list(optional, optional_list);
-        entry.struct_size = sizeof(entry);
-        entry.magic = ONEX_PLUGIN_MAGIC;
-        entry.abi_major = ONEX_ABI_MAJOR;
-        entry.abi_minor_needed = minor;
-        entry.id = id.c_str();
-        entry.version = version.c_str();
-        entry.build = build.c_str();
-        entry.contract = contract.c_str();
-        entry.requires_services = required_list.data();
-        entry.optional_services = optional_list.data();
-    }
-};
 
 class WorkerImage final : public PluginImage {
   public:
@@ -135,6 +110,9 @@ class WorkerImage final : public PluginImage {
                             std::int64_t ms = kControlMs);
     /// A call without input and without answer, as start() is one.
     onex_status control(Method method, onex_error* error);
+    onex_status invoke(const onex_request& request, onex_error* error);
+    /// What waited goes to the new life, or is told why there is none.
+    void release_held(const std::shared_ptr<Session>& to);
     void supervise();
     /// Watches one life to its end; how it ended.
     std::string watch(const std::shared_ptr<Session>& session, pid_t pid);
@@ -148,14 +126,17 @@ class WorkerImage final : public PluginImage {
     const std::string program_;
     const StagedFile staged_;
     const WorkerLimits limits_;
-    Description told_;
+    worker::Description told_;
     onex_node table_{};
     onex_state_v1 state_table_{};
 
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     std::shared_ptr<Session> session_;  ///< null between two lives
-    std::thread reader_;                ///< of session_; the supervisor's, after begin()
+    bool ready_ = false;                ///< its node is made and started
+    std::int64_t backoff_ms_ = kBackoffMs;
+    worker::HeldRequests held_;
+    std::thread reader_;  ///< of session_; the supervisor's, after begin()
     std::thread supervisor_;
     const onex_host* host_ = nullptr;
     std::string node_;
@@ -175,7 +156,7 @@ void WorkerImage::make_node_table() {
     table_.start = [](void* self, onex_error* error) {
         const auto status = of(self).control(Method::start, error);
         const std::scoped_lock lock(of(self).mutex_);
-        of(self).started_ = status >= 0;
+        of(self).started_ = of(self).ready_ = status >= 0;
         return status;
     };
     table_.quiesce = [](void* self, onex_error* error) {
@@ -196,16 +177,7 @@ void WorkerImage::make_node_table() {
         of(self).end();
     };
     table_.invoke = [](void* self, const onex_request* request, onex_error* error) {
-        const auto session = of(self).current();
-        const auto status = session ? session->invoke(*request, error) : ONEX_E_UNAVAILABLE;
-        if (status < 0)
-            return report({"UNAVAILABLE",
-                           "the worker process of " + of(self).node_ +
-                               " is being started again; try again in a moment",
-                           {},
-                           {}},
-                          error);
-        return status;
+        return of(self).invoke(*request, error);
     };
     table_.get_interface = [](void* self, onex_str id) -> const void* {
         const bool state = std::string_view(id.data, id.size) == ONEX_STATE_ID;
@@ -256,6 +228,52 @@ onex_status WorkerImage::control(Method method, onex_error* error) {
     return told ? ONEX_OK : report(told.error(), error);
 }
 
+onex_status WorkerImage::invoke(const onex_request& request, onex_error* error) {
+    std::shared_ptr<Session> tried;
+    std::unique_lock lock(mutex_);
+    while (ready_ && session_ && session_ != tried) {
+        tried = session_;
+        lock.unlock();
+        const auto status = tried->invoke(request, error);
+        if (status != ONEX_E_UNAVAILABLE) return status;
+        lock.lock();
+    }
+    if (!ending_ && started_ && backoff_ms_ <= kHoldMs && held_.size() < worker::kHeldMax) {
+        held_.emplace_back(request);
+        return ONEX_OK;
+    }
+    return report(
+        {"UNAVAILABLE",
+         "the worker process of " + node_ + " is being started again; try again in a moment",
+         {},
+         {}},
+        error);
+}
+
+void WorkerImage::release_held(const std::shared_ptr<Session>& to) {
+    worker::HeldRequests held;
+    {
+        const std::scoped_lock lock(mutex_);
+        held.swap(held_);
+        ready_ = to != nullptr;
+    }
+    if (held.empty()) return;
+    const auto* call = static_cast<const onex_call_v1*>(
+        host_->get_service(host_->ctx, onex_str{ONEX_CALL_ID, std::strlen(ONEX_CALL_ID)}));
+    constexpr std::string_view kCode = "UNAVAILABLE";
+    const auto why = "the worker process of " + node_ + " can't be started again";
+    onex_failure failure{};
+    failure.struct_size = sizeof(failure);
+    failure.code = {kCode.data(), kCode.size()};
+    failure.message = {why.data(), why.size()};
+    for (const auto& request : held) {
+        // Whom nobody waits for is not begun; its token ends all the same.
+        const bool wanted = to && call->cancelled(call->ctx, request.token()) == 0;
+        if (!wanted || to->invoke(request.view(), nullptr) < 0)
+            call->answer_error(call->ctx, request.token(), &failure);
+    }
+}
+
 Result<void> WorkerImage::spawn_worker() {
     int ends[2] = {-1, -1};
     if (::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
@@ -304,19 +322,7 @@ Result<void> WorkerImage::load(Session& session) {
     Unpacker in(*told);
     Error error;
     if (in.result(error) < 0) return std::unexpected(std::move(error));
-    Description description;
-    const auto minor = in.number<std::uint16_t>();
-    description.id = std::string(in.text());
-    description.version = std::string(in.text());
-    description.build = std::string(in.text());
-    description.contract = std::string(in.text());
-    for (auto* list : {&description.required, &description.optional})
-        for (auto left = in.number<std::uint32_t>(); left > 0 && in.ok(); --left)
-            list->emplace_back(in.text());
-    if (!in.done()) return fail("INTERNAL", "the worker process describes its plugin badly");
-    if (told_.entry.magic == ONEX_PLUGIN_MAGIC) return {};  // As in the life before: same file.
-    told_ = std::move(description);
-    told_.complete(minor);
+    if (!told_.read(in)) return fail("INTERNAL", "the worker process describes its plugin badly");
     return {};
 }
 
@@ -393,6 +399,7 @@ std::string WorkerImage::watch(const std::shared_ptr<Session>& session, pid_t pi
     {
         const std::scoped_lock lock(mutex_);
         session_.reset();
+        ready_ = false;
         pid_ = 0;
         last_exit_ = how;
     }
@@ -401,7 +408,6 @@ std::string WorkerImage::watch(const std::shared_ptr<Session>& session, pid_t pi
 }
 
 void WorkerImage::supervise() {
-    auto backoff_ms = kBackoffMs;
     auto born = SteadyClock::now();
     std::unique_lock lock(mutex_);
     while (!ending_) {
@@ -421,20 +427,21 @@ void WorkerImage::supervise() {
                 log(LogLevel::warn,
                     how + "; it is started again",
                     {{"node", node_}, {"file", staged_.source}});
-                if (SteadyClock::now() - born > std::chrono::milliseconds(kSoundAfterMs))
-                    backoff_ms = kBackoffMs;
             }
             lock.lock();
+            if (!answers && SteadyClock::now() - born > std::chrono::milliseconds(kSoundAfterMs))
+                backoff_ms_ = kBackoffMs;
             continue;
         }
-        changed_.wait_for(lock, std::chrono::milliseconds(backoff_ms), [&] { return ending_; });
+        changed_.wait_for(lock, std::chrono::milliseconds(backoff_ms_), [&] { return ending_; });
         if (ending_) break;
-        backoff_ms = std::min(backoff_ms * 2, kBackoffMaxMs);
         ++restarts_;
         lock.unlock();
         born = SteadyClock::now();
-        (void)live_again();
+        const bool lives = live_again();
+        release_held(lives ? current() : nullptr);
         lock.lock();
+        backoff_ms_ = std::min(backoff_ms_ * 2, kBackoffMaxMs);
     }
 }
 
@@ -470,6 +477,7 @@ void WorkerImage::end() {
         if (session_) session_->channel().close();  // Wakes the supervisor from its calls.
     }
     if (supervisor_.joinable()) supervisor_.join();
+    release_held(nullptr);
     if (const auto session = current()) (void)watch(session, pid_);
 }
 

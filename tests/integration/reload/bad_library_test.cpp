@@ -1,0 +1,128 @@
+// A library that is not fit to serve changes nothing: the old one serves on, with one clear reason.
+#include "tests/integration/reload/reload_lab.hpp"
+
+#include <onex/abi.h>
+
+#include <cstring>
+#include <fstream>
+
+namespace onex::test {
+namespace {
+
+std::string replaced(std::string bytes, const std::string& from, const std::string& to) {
+    const auto at = bytes.find(from);
+    EXPECT_NE(at, std::string::npos) << from;
+    return at == std::string::npos ? bytes : bytes.replace(at, to.size(), to);
+}
+
+/// The same library, whose entry says that it needs ABI 9.
+std::string of_newer_abi() {
+    onex_plugin_entry entry{};
+    entry.struct_size = sizeof(entry);
+    entry.magic = ONEX_PLUGIN_MAGIC;
+    const std::string head(reinterpret_cast<const char*>(&entry),
+                           offsetof(onex_plugin_entry, abi_major));
+    return replaced(counter_library("two"), head, head + '\x09');
+}
+
+/// The ELF or Mach-O header of another machine.
+std::string of_another_machine() {
+    auto bytes = counter_library("two");
+    const std::size_t at = bytes[0] == '\x7f' ? 18 : 4;
+    bytes[at] = static_cast<char>(bytes[at] ^ 0x55);
+    return bytes;
+}
+
+class BadLibrary : public ReloadLab, public testing::WithParamInterface<const char*> {
+  protected:
+    void expect_refused(const std::string& bytes, const std::string& reason) {
+        install(bytes);
+        const auto done = reload();
+        EXPECT_EQ(done.code, 1) << done.output;
+        EXPECT_NE(done.output.find(reason), std::string::npos) << done.output;
+        const auto node = listed();
+        EXPECT_EQ(node.at("state"), "serving");
+        EXPECT_EQ(node.at("generation"), 1);
+        const auto told = node.at("last_error").as_string();
+        EXPECT_NE(told.find("the version before it serves on"), std::string_view::npos) << told;
+        EXPECT_NE(told.find(reason), std::string_view::npos) << told;
+        EXPECT_EQ(variant(), "one");
+    }
+};
+INSTANTIATE_TEST_SUITE_P(Isolation, BadLibrary, testing::Values("inproc", "process"));
+
+TEST_P(BadLibrary, IsRefusedWithItsReason) {
+    install_variant("one");
+    start(node("counter", port_, GetParam()));
+    const auto good = counter_library("two");
+    const struct {
+        const char* name;
+        std::string bytes;
+        const char* reason;
+    } cases[] = {
+        {"empty", "", "counter.so"},
+        {"truncated", good.substr(0, good.size() / 2), "counter.so"},
+        {"of another machine", of_another_machine(), "counter.so"},
+        {"of a newer ABI", of_newer_abi(), "ABI"},
+        {"lacks the entry",
+         replaced(replaced(good, ONEX_PLUGIN_ENTRY_SYMBOL, "onex_plugin_entry_vX"),
+                  ONEX_PLUGIN_ENTRY_SYMBOL,
+                  "onex_plugin_entry_vX"),
+         "onex_plugin_entry_v1"},
+        {"throws in create", counter_library("throws"), "it throws in create"},
+        {"crashes in create", counter_library("crashes"), "signal"},
+        {"settings do not fit", replaced(good, "minProperties: 0", "minProperties: 9"), "settings"},
+    };
+    for (const auto& c : cases) {
+        SCOPED_TRACE(c.name);
+        expect_refused(c.bytes, c.reason);
+    }
+    // What is right goes on working after all of that.
+    install(good);
+    const auto done = reload();
+    EXPECT_EQ(done.code, 0) << done.output;
+    EXPECT_EQ(variant(), "two");
+    EXPECT_EQ(listed().at("last_error"), "");
+    expect_gone();
+}
+
+TEST_P(BadLibrary, ThatRefusesTheStateIsNotTaken) {
+    install_variant("one", true);
+    start(node("counter", port_, GetParam()));
+    EXPECT_EQ(ask("count").json.at("count"), 1);
+    Load load(port_, {"count", "later"});
+    expect_refused(counter_library("forgets", true), "it does not know this");
+    load.end();
+    EXPECT_EQ(load.wrong({"one"}), std::vector<std::string>{});
+    EXPECT_EQ(ask("count").json.at("count"), load.counts().size() + 2);
+}
+
+TEST_P(BadLibrary, ThatFailsInItsFirstSecondsIsTakenBack) {
+    install_variant("one");
+    start(node("counter", port_, GetParam()));
+    install_variant("internal");
+    ASSERT_EQ(reload().code, 0);
+    EXPECT_EQ(variant(), "internal");
+    for (int i = 0; i < 3; ++i)
+        EXPECT_EQ(ask("count").code, "INTERNAL");
+    EXPECT_TRUE(wait_until([&] { return variant() == "one"; }));
+    EXPECT_TRUE(wait_until([&] {
+        return listed().at("last_error").as_string().find("INTERNAL three times") !=
+               std::string_view::npos;
+    })) << listed();
+    EXPECT_EQ(listed().at("generation"), 3);
+    expect_gone();
+}
+
+TEST_F(ReloadLab, ALibraryThatHangsInCreateIsGivenUp) {
+    install_variant("one");
+    start(node("counter", port_, "inproc"));
+    install_variant("hangs");
+    const auto done = reload();
+    EXPECT_EQ(done.code, 1);
+    EXPECT_NE(done.output.find("hangs"), std::string::npos) << done.output;
+    EXPECT_EQ(variant(), "one");
+}
+
+}  // namespace
+}  // namespace onex::test

@@ -1,0 +1,89 @@
+// One plugin in many variants. Which one stands in a text that the tests change in their copy of
+// the library, so that one build gives them all.
+#include <onex/node.hpp>
+
+#include <unistd.h>
+
+#include <atomic>
+#include <charconv>
+#include <csignal>
+#include <stdexcept>
+
+namespace {
+
+// volatile: read from the file as it was loaded.
+const volatile char kVariant[] = "variant:one             ";
+
+std::string variant() {
+    std::string text;
+    for (const volatile char* at = kVariant + sizeof("variant:") - 1; *at != ' '; ++at)
+        text += *at;
+    return text;
+}
+
+#ifdef COUNTER_KEEPS_STATE
+class CounterBase : public onex::Node, public onex::Stateful {
+    using Node::Node;
+};
+#else
+class CounterBase : public onex::Node {
+    using Node::Node;
+};
+#endif
+
+class Counter : public CounterBase {
+  public:
+    Counter(const onex_host* host, const onex_create_args* args) : CounterBase(host, args) {
+        if (variant() == "throws") throw std::runtime_error("it throws in create");
+        if (variant() == "crashes") (void)std::raise(SIGSEGV);
+        while (variant() == "hangs")
+            ::pause();
+        add("count", [this](onex::Request&) -> onex::Result<onex::Answer> {
+            if (variant() == "internal") return onex::fail("INTERNAL", "this one is wrong");
+            return onex::Answer{"{\"count\":" + std::to_string(++count_) + ",\"variant\":\"" +
+                                variant() + "\"}"};
+        });
+        add("later", [this](onex::Request& request) { return later(request); });
+        add("hold", [](onex::Request& request) { return hold(request); });
+        add("crash", [](onex::Request&) -> onex::Result<onex::Answer> {
+            (void)std::raise(SIGSEGV);
+            return onex::Answer{};
+        });
+    }
+
+    onex::Result<onex::Stateful::State> save_state() {
+        return onex::Stateful::State{1, std::to_string(count_.load())};
+    }
+    onex::Result<void> load_state(std::uint32_t /*schema*/, std::string_view bytes) {
+        if (variant() == "forgets") return onex::fail("VALIDATION_ERROR", "it does not know this");
+        std::uint64_t count = 0;
+        std::from_chars(bytes.data(), bytes.data() + bytes.size(), count);
+        count_ = count;
+        return {};
+    }
+
+  private:
+    onex::Result<onex::Answer> later(onex::Request& request) {
+        auto responder = std::make_shared<onex::Responder>(request.responder());
+        (void)host().after(
+            5, [responder] { responder->answer("{\"variant\":\"" + variant() + "\"}"); });
+        return onex::Request::later();
+    }
+    static onex::Result<onex::Answer> hold(onex::Request& request) {
+        std::uint64_t bytes = 0;
+        while (true) {
+            auto chunk = request.stream_in().read(request.wait());
+            if (!chunk) return std::unexpected(chunk.error());
+            if (!*chunk) break;
+            bytes += chunk->text().size();
+        }
+        return onex::Answer{"{\"bytes\":" + std::to_string(bytes) + ",\"variant\":\"" + variant() +
+                            "\"}"};
+    }
+
+    std::atomic<std::uint64_t> count_{0};
+};
+
+ONEX_PLUGIN(Counter, "counter", "1.0.0", ONEX_CALL_ID, ONEX_EXEC_ID, ONEX_STREAM_ID);
+
+}  // namespace

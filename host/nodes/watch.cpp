@@ -160,12 +160,12 @@ struct Watch::State : std::enable_shared_from_this<State> {
     }
     void wait_readable() {
         readable_.async_wait(asio::posix::descriptor_base::wait_read,
-                            [self = shared_from_this()](boost::system::error_code ec) {
-                                if (ec || self->ended_) return;
-                                self->notifier_.drain();
-                                self->arm_quiet();
-                                self->wait_readable();
-                            });
+                             [self = shared_from_this()](boost::system::error_code ec) {
+                                 if (ec || self->ended_) return;
+                                 self->notifier_.drain();
+                                 self->arm_quiet();
+                                 self->wait_readable();
+                             });
     }
     void arm_quiet() {
         quiet_.expires_after(kQuiet);

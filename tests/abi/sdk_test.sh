@@ -58,6 +58,9 @@ use_example() {
     start_host "$1" "$2" "$3"
     expect '{"count":1}' "$(ask POST /count '{}')"
     expect '{"count":2}' "$(ask POST /count '{}')"
+    # Its state outlives a reload of its library.
+    "$1/bin/onex-host" plugin reload "$2" --config "$work/host.toml" >"$work/reload.log" 2>&1 || { cat "$work/reload.log" >&2; die "$2 is not reloaded"; }
+    expect '{"count":3}' "$(ask POST /count '{}')"
     expect '{"late":true}' "$(ask POST /later '{}')"
     expect $'one\ntwo\nthree' "$(ask GET /lines)"
     stop_host

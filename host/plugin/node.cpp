@@ -17,6 +17,8 @@ namespace onex::host {
 
 namespace {
 
+using State = NodeTags::State;
+
 constexpr std::size_t kStateBytesMax = 64 * 1024 * 1024;
 
 }  // namespace
@@ -31,7 +33,8 @@ NodeInstance::NodeInstance(Runtime& runtime,
       contract_(std::move(contract)),
       image_(std::move(image)),
       options_(options),
-      tables_(std::make_unique<ServiceTables>()) {}
+      tables_(std::make_unique<ServiceTables>()),
+      tags_(this, section_.name + ", generation " + std::to_string(options_.generation)) {}
 
 Result<std::shared_ptr<NodeInstance>> NodeInstance::create(Runtime& runtime,
                                                            const NodeSection& section,
@@ -102,8 +105,8 @@ Result<std::shared_ptr<NodeInstance>> NodeInstance::create(Runtime& runtime,
         return std::unexpected(std::move(error));
     }
     const auto& made = *node->node_;
-    if (made.struct_size < sizeof(onex_node) || !made.start || !made.quiesce || !made.stop ||
-        !made.destroy || !made.invoke) {
+    if (made.struct_size < sizeof(onex_node) || !made.start || !made.quiesce || !made.resume ||
+        !made.stop || !made.destroy || !made.invoke || !made.get_interface) {
         node->node_ = nullptr;  // Nothing of it can be called, not even its end.
         return fail("FAILED_PRECONDITION",
                     "node " + section.name + " (" + entry.id +
@@ -114,13 +117,17 @@ Result<std::shared_ptr<NodeInstance>> NodeInstance::create(Runtime& runtime,
 
 NodeInstance::~NodeInstance() {
     // Made, but the host never came to start it.
-    if (node_) node_->destroy(node_->self);
+    if (!node_) return;
+    NodeTags::Control control(tags_, "destroy", {State::made});
+    node_->destroy(node_->self);
 }
 
 Result<void> NodeInstance::start() {
+    NodeTags::Control control(tags_, "start", {State::made});
     ErrorRoom room;
     const auto status = node_->start(node_->self, &room.abi);
     if (status < 0) return std::unexpected(room.error(status, "start of " + name()));
+    control.done(State::started);
     started_ = true;
     since_us_ = now_us();
     return {};
@@ -128,17 +135,22 @@ Result<void> NodeInstance::start() {
 
 Result<void> NodeInstance::quiesce() {
     if (!started_) return {};
+    NodeTags::Control control(tags_, "quiesce", {State::started, State::quiesced});
     ErrorRoom room;
     const auto status = node_->quiesce(node_->self, &room.abi);
     if (status < 0) return std::unexpected(room.error(status, "quiesce of " + name()));
+    control.done(State::quiesced);
     return {};
 }
 
 Result<void> NodeInstance::resume() {
     if (!started_) return {};
+    // Also of one whose quiesce failed halfway.
+    NodeTags::Control control(tags_, "resume", {State::quiesced, State::started});
     ErrorRoom room;
     const auto status = node_->resume(node_->self, &room.abi);
     if (status < 0) return std::unexpected(room.error(status, "resume of " + name()));
+    control.done(State::started);
     return {};
 }
 
@@ -152,6 +164,7 @@ bool NodeInstance::has_state() const {
 }
 
 Result<SavedState> NodeInstance::save() {
+    const NodeTags::Control control(tags_, "save", {State::quiesced});
     SavedState out;
     TextWriter writer(kStateBytesMax);
     ErrorRoom room;
@@ -168,6 +181,7 @@ Result<void> NodeInstance::load(const SavedState& from) {
                     "the new version of " + name() +
                         " offers no onex.state/1: the state of the running one would be lost");
     }
+    const NodeTags::Control control(tags_, "load", {State::made});
     const onex_bytes bytes{reinterpret_cast<const std::uint8_t*>(from.bytes.data()),
                            from.bytes.size()};
     ErrorRoom room;
@@ -235,6 +249,7 @@ bool NodeInstance::wait_requests(SteadyClock::time_point deadline) {
 }
 
 onex_status NodeInstance::invoke(const onex_request& request, Error& error) {
+    tags_.check_invoke();
     ErrorRoom room;
     const auto status = node_->invoke(node_->self, &request, &room.abi);
     if (status < 0) error = room.error(status, "invoke of " + name());
@@ -263,7 +278,11 @@ void NodeInstance::drop_handles() {
 void NodeInstance::shut_down(SteadyClock::time_point deadline) {
     if (!node_) return;
     set_phase(Phase::stopped);
-    if (started_) node_->stop(node_->self);
+    if (started_) {
+        NodeTags::Control control(tags_, "stop", {State::started, State::quiesced});
+        node_->stop(node_->self);
+        control.done(State::stopped);
+    }
     drop_background_work();
     if (!wait_zero(*in_flight_, deadline)) {
         for (const auto& request : runtime_.tokens.all()) {
@@ -282,7 +301,9 @@ void NodeInstance::shut_down(SteadyClock::time_point deadline) {
             return;
         }
     }
+    NodeTags::Control control(tags_, "destroy", {State::made, State::stopped});
     node_->destroy(node_->self);
+    control.done(State::destroyed);
     node_ = nullptr;
 }
 

@@ -5,6 +5,7 @@
 #include "host/contract/contract.hpp"
 #include "host/plugin/image.hpp"
 #include "host/plugin/runtime.hpp"
+#include "host/plugin/tags.hpp"
 
 #include <boost/json/object.hpp>
 
@@ -140,6 +141,7 @@ class NodeInstance : public std::enable_shared_from_this<NodeInstance> {
     std::atomic<std::int64_t> working_{0};
     std::shared_ptr<InFlight> requests_ = std::make_shared<InFlight>();
     std::atomic<Phase> phase_{Phase::serving};
+    NodeTags tags_;
     bool started_ = false;
     const onex_node* node_ = nullptr;
 };

@@ -58,7 +58,9 @@ inline std::string_view view(onex_str text) {
 inline onex_str view(std::string_view text) {
     return {text.data(), text.size()};
 }
+/// Who calls, at each service call.
 inline NodeInstance& node_of(void* ctx) {
+    NodeTags::check_caller(ctx);
     return *static_cast<NodeInstance*>(ctx);
 }
 

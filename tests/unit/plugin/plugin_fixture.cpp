@@ -83,6 +83,7 @@ onex_status create(const onex_host* host,
     made.struct_size = sizeof(made);
     made.self = next_script;
     made.start = made.quiesce = made.resume = fine;
+    made.get_interface = [](void*, onex_str) -> const void* { return nullptr; };
     made.stop = [](void* self) { ++of(self).stopped; };
     made.destroy = [](void* self) { ++of(self).destroyed; };
     made.invoke = invoke;

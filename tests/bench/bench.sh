@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# ./x bench: two hosts on this machine, images of several sizes; two tables. Measures; never fails on time.
+# ./x bench: two hosts on this machine, images of several sizes, then plugins; three tables. Measures; never
+# fails on time.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . tests/lab/common.sh
 . tests/lab/packages.sh
 . tests/lab/docker.sh
+. tests/bench/common.sh
 
 DIR=$PWD/build/bench
 BUILD=${ONEX_BUILD_DIR:-$PWD/build}
@@ -13,11 +15,6 @@ PORT_LAPTOP=$(free_port 18160)
 PORT_STUDIO=$(free_port 18260)
 PORT_GREETER=$(free_port 18360)
 PORT_CONTAINERS=$(free_port 18460)
-
-now() { date +%s.%N; }
-since() { echo "$1 $(now)" | awk '{printf "%.3f", $2 - $1}'; }
-calc() { awk "BEGIN {printf \"$1\", $2}"; }
-row() { printf '| %-44s | %14s | %14s | %-26s |\n' "$@"; }
 
 write_configs() {
     mkdir -p "$DIR"
@@ -36,6 +33,7 @@ plugin = "deployment_sender"
 [nodes.greeter]
 plugin = "greeter"
 listen = "127.0.0.1:$PORT_GREETER"
+isolation = "inproc"
 [peers.bench-studio]
 url = "http://127.0.0.1:$PORT_STUDIO"
 key = "file:key"
@@ -142,8 +140,6 @@ measure_blake3() {
     row "BLAKE3, beside b3sum on all cores (MB/s)" "$(calc %.0f "536.87 / $ours")" "$(calc %.0f "536.87 / $many")" "$(calc %.2f "$many / $ours") of b3sum"
 }
 
-requests_per_s() { wrk -t1 -c32 -d5 "$@" | awk '/^Requests\/sec/ {print $2}'; }
-
 measure_requests() {
     local operation health
     printf 'wrk.method = "POST"\nwrk.body = "{\\"name\\":\\"Ada\\"}"\nwrk.headers["Content-Type"] = "application/json"\n' >"$DIR/post.lua"
@@ -209,11 +205,12 @@ start_host studio
 start_host laptop
 
 printf '\n%s, %s cores\n\n' "$(uname -srm)" "$(processor_count)"
-row "what" "onex-host" "beside it" "ratio"
-row "--------------------------------------------" "-------------:" "-------------:" "--------------------------"
+head_row
 measure_memory
 measure_stream
 measure_blake3
 measure_requests
 measure_start
 targets_table
+for name in laptop studio; do end_process "$(cat "$DIR/$name.pid")" 20; done
+bash tests/bench/platform.sh

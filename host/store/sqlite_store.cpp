@@ -1,4 +1,5 @@
 // Who may use which connection, in what order, and for how long.
+#include "host/store/commit_probe.hpp"
 #include "host/store/sqlite_connection.hpp"
 #include "host/store/store.hpp"
 
@@ -112,7 +113,10 @@ class Session {
         const std::scoped_lock lock(mutex_);
         auto usable = check();
         if (!usable) return usable;
+        auto* const probe = mode_ == TxMode::write ? commit_probe.load() : nullptr;
+        if (probe) probe(false);
         auto committed = connection_->commit();
+        if (probe) probe(true);
         end({"FAILED_PRECONDITION", "the transaction has ended; begin another one", {}, {}});
         return committed;
     }

@@ -5,6 +5,7 @@
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <sqlite3.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -18,6 +19,12 @@ std::unique_ptr<DockerEngine> DeploymentLab::engine;
 std::string DeploymentLab::why_no_engine;
 
 namespace {
+void make_stoppable(HostOptions& options) {
+    options.program = failpoint_host_program();
+    options.environment.emplace_back("ONEX_FAILPOINT",
+                                     options.folder + "/" + options.name + ".failpoint");
+}
+
 std::string join(const std::string& address, std::uint16_t port) {
     return address + ":" + std::to_string(port);
 }
@@ -92,6 +99,7 @@ void DeploymentLab::start_laptop() {
                    laptop_docker_ + "'\n[peers.studio]\nurl = '" + studio_scheme_ + "://" +
                    join(studio_address_, studio_port_) + "'\nkey = 'file:" + folder_.path() +
                    "/laptop.key'\n" + studio_peer_toml_;
+    if (failpoints_) make_stoppable(options);
     laptop_ = std::make_unique<HostProcess>(options);
     ASSERT_TRUE(laptop_->start()) << laptop_->log();
 }
@@ -112,6 +120,7 @@ void DeploymentLab::start_studio() {
                    receiver_settings_ + "[peers.laptop]\nurl = 'http://" +
                    join("127.0.0.1", laptop_port_) + "'\nkey = 'file:" + folder_.path() +
                    "/studio.key'\n" + studio_toml_;
+    if (failpoints_) make_stoppable(options);
     studio_ = std::make_unique<HostProcess>(options);
     ASSERT_TRUE(studio_->start()) << studio_->log();
 }
@@ -197,6 +206,21 @@ bool DeploymentLab::wait_for_operation(const std::string& id, const std::string&
 std::string DeploymentLab::served() const {
     const auto answer = send(tcp(app_port_, studio_address_), "GET", "/");
     return answer.status == 200 ? answer.body : "";
+}
+
+std::int64_t DeploymentLab::count(const HostProcess& host, const char* sql, const std::string& id) {
+    sqlite3* db = nullptr;
+    sqlite3_stmt* statement = nullptr;
+    const auto file = host.data_dir() + "/onex.db";
+    std::int64_t out = -1;
+    if (sqlite3_open_v2(file.c_str(), &db, SQLITE_OPEN_READONLY, nullptr) == SQLITE_OK &&
+        sqlite3_prepare_v2(db, sql, -1, &statement, nullptr) == SQLITE_OK &&
+        sqlite3_bind_text(statement, 1, id.c_str(), -1, nullptr) == SQLITE_OK &&
+        sqlite3_step(statement) == SQLITE_ROW)
+        out = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    return out;
 }
 
 int DeploymentLab::containers() const {

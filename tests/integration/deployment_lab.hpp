@@ -72,6 +72,10 @@ class DeploymentLab : public testing::Test {
     [[nodiscard]] std::string served() const;
     /// How many containers have a name that begins with, or contains, the app's.
     [[nodiscard]] int containers() const;
+    /// The number that `sql` answers in that host's database, with :id bound; -1 when it can't.
+    [[nodiscard]] static std::int64_t count(const HostProcess& host,
+                                            const char* sql,
+                                            const std::string& id);
     /// A folder with a Dockerfile; `dockerfile` replaces the usual text.
     std::string make_context(const std::string& version,
                              Service service,
@@ -100,6 +104,7 @@ class DeploymentLab : public testing::Test {
     std::string studio_address_ = "127.0.0.1";
     std::string studio_network_;                   ///< a network namespace, or empty
     const DockerEngine* studio_engine_ = nullptr;  ///< default: the same as the laptop's
+    bool failpoints_ = false;                      ///< hosts that arm() can stop
     std::string laptop_docker_;                    ///< sockets; default: the engine's
     std::string studio_docker_;
 

@@ -2,8 +2,6 @@
 #include "tests/integration/deployment_lab.hpp"
 #include "tests/support/wait.hpp"
 
-#include <sqlite3.h>
-
 #include <string>
 
 namespace onex::test {
@@ -20,20 +18,6 @@ class ReloadedDeployment : public DeploymentLab {
         reload(*laptop_, "orchestrator");
         reload(*laptop_, "sender");
         reload(*studio_, "receiver");
-    }
-    [[nodiscard]] std::int64_t count(const char* sql, const std::string& id) const {
-        sqlite3* db = nullptr;
-        sqlite3_stmt* statement = nullptr;
-        const auto file = laptop_->data_dir() + "/onex.db";
-        std::int64_t out = -1;
-        if (sqlite3_open_v2(file.c_str(), &db, SQLITE_OPEN_READONLY, nullptr) == SQLITE_OK &&
-            sqlite3_prepare_v2(db, sql, -1, &statement, nullptr) == SQLITE_OK &&
-            sqlite3_bind_text(statement, 1, id.c_str(), -1, nullptr) == SQLITE_OK &&
-            sqlite3_step(statement) == SQLITE_ROW)
-            out = sqlite3_column_int64(statement, 0);
-        sqlite3_finalize(statement);
-        sqlite3_close(db);
-        return out;
     }
     /// The number of earlier generations that are still there, of all three.
     [[nodiscard]] std::int64_t left_over() const {
@@ -67,11 +51,13 @@ TEST_P(ReloadedInEachStage, GoesOn) {
     EXPECT_EQ(served(), "v2");
     EXPECT_EQ(containers(), 2);  // The one before is kept for a rollback.
     // Each change of state once, with its event.
-    EXPECT_EQ(count("SELECT count(*) - count(DISTINCT to_state) FROM fsm_transitions"
+    EXPECT_EQ(count(*laptop_,
+                    "SELECT count(*) - count(DISTINCT to_state) FROM fsm_transitions"
                     " WHERE entity_id = ?",
                     id),
               0);
-    EXPECT_EQ(count("SELECT count(*) FROM events WHERE workflow_id = ?"
+    EXPECT_EQ(count(*laptop_,
+                    "SELECT count(*) FROM events WHERE workflow_id = ?"
                     " AND type IN ('DEPLOYMENT_STARTED', 'DEPLOYMENT_COMPLETED')",
                     id),
               2);

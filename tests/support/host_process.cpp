@@ -13,6 +13,10 @@ std::string host_program() {
     return ONEX_BINARY_DIR "/bin/onex-host";
 }
 
+std::string failpoint_host_program() {
+    return ONEX_BINARY_DIR "/bin/onex-host-failpoints";
+}
+
 HostProcess::HostProcess(HostOptions options)
     : options_(std::move(options)),
       config_file_(options_.folder + "/" + options_.name + ".toml"),
@@ -31,7 +35,8 @@ HostProcess::~HostProcess() {
 }
 
 bool HostProcess::start(std::int64_t deadline_ms) {
-    if (!process_.start({host_program(), "run", "--config", config_file_},
+    const auto program = options_.program.empty() ? host_program() : options_.program;
+    if (!process_.start({program, "run", "--config", config_file_},
                         options_.environment,
                         log_file_,
                         options_.network)) {

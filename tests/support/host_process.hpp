@@ -19,6 +19,7 @@ struct HostOptions {
     std::string toml{};     ///< all other tables
     std::vector<std::pair<std::string, std::string>> environment{};
     std::string network{};  ///< a network namespace, or empty
+    std::string program{};  ///< default: host_program()
 };
 
 class HostProcess {
@@ -58,5 +59,7 @@ class HostProcess {
 
 /// The program under test.
 std::string host_program();
+/// The same, which can be stopped around its commits: see failpoint_host.cpp.
+std::string failpoint_host_program();
 
 }  // namespace onex::test

@@ -8,7 +8,10 @@
 namespace onex::workflow {
 namespace {
 
-constexpr int kCloserAttemptsMax = 3;
+// How long a rollback or the commit of a run is tried, and the calls that tell a failed run's nodes
+// of its end.
+constexpr std::int64_t kPatienceMs = 180'000;
+constexpr std::int64_t kTellMs = 30'000;
 
 std::unexpected<Error> out_of_order(const std::string& what, const RunState& state) {
     return fail("FAILED_PRECONDITION", what + " does not follow the run's state " + state.state);
@@ -119,18 +122,32 @@ Result<void> stage_step_ended(const Model& model,
     return next_operation(model, state, now, facts);
 }
 
+/// After a failed attempt of a rollback or an end call: true when it will be made again.
+bool tried_again(const Model& model,
+                 const RetryRule& rule,
+                 std::int64_t patience_ms,
+                 RunState& state,
+                 const StepOutcome& outcome) {
+    state.settle_ms += duration_ms(outcome.started_us, outcome.finished_us);
+    const auto retry = may_settle(model,
+                                  rule,
+                                  {state.attempt, outcome.code, outcome.as, outcome.permanent},
+                                  state.settle_ms,
+                                  patience_ms);
+    if (!retry.again) return false;
+    state.settle_ms += retry.delay_ms;
+    state.delay_ms = retry.delay_ms;
+    ++state.attempt;
+    return true;
+}
+
 Result<void> rollback_ended(const Model& model,
                             RunState& state,
                             const StepOutcome& outcome,
                             Facts& facts) {
     if (!outcome.ok) {
-        const auto retry = may_retry(model,
-                                     model.retry_of(model.rollback_operation),
-                                     {state.attempt, outcome.code, outcome.as, outcome.permanent},
-                                     {});
-        if (retry.again) {
-            state.delay_ms = retry.delay_ms;
-            ++state.attempt;
+        if (tried_again(
+                model, model.retry_of(model.rollback_operation), kPatienceMs, state, outcome)) {
             facts.push_back(warning("", "rollback failed: " + outcome.message + "; again"));
             return {};
         }
@@ -162,22 +179,14 @@ Result<void> closing_ended(const Model& model,
                            Facts& facts) {
     if (outcome.ok) {
         ++state.closer;
-        state.attempt = 1;
-        state.delay_ms = 0;
+        fresh_attempt(state);
         return state.phase == Phase::closing
                    ? complete_if_closed(model, state, outcome.finished_us, facts)
                    : Result<void>{};
     }
     const auto& name = state.closers[state.closer].operation;
-    auto rule = model.retry_of(name);
-    rule.attempts_max = std::min(rule.attempts_max, kCloserAttemptsMax);
-    const auto retry =
-        may_retry(model, rule, {state.attempt, outcome.code, outcome.as, outcome.permanent}, {});
-    if (retry.again) {
-        state.delay_ms = retry.delay_ms;
-        ++state.attempt;
-        return {};
-    }
+    const auto patience = state.phase == Phase::closing ? kPatienceMs : kTellMs;
+    if (tried_again(model, model.retry_of(name), patience, state, outcome)) return {};
     if (state.phase == Phase::closing) {
         const RunFailure failure{
             shown_code(model, outcome.code, outcome.as), outcome.message, "", name};
@@ -186,8 +195,7 @@ Result<void> closing_ended(const Model& model,
     state.warnings.push_back(name + " failed: " + outcome.message);
     facts.push_back(warning("", state.warnings.back()));
     ++state.closer;
-    state.attempt = 1;
-    state.delay_ms = 0;
+    fresh_attempt(state);
     return {};
 }
 

@@ -23,11 +23,6 @@ Result<void> walk(const Model& model, RunState& state, std::string_view to, Fact
     return {};
 }
 
-void fresh_attempt(RunState& state) {
-    state.attempt = 1;
-    state.delay_ms = 0;
-}
-
 /// Scores the gates of `stage` and warns of misses; the first that stops the run, if any.
 std::optional<GateScore> score(const Model& model,
                                RunState& state,
@@ -75,6 +70,12 @@ Result<void> end_stage(const Model& model, RunState& state, std::int64_t now_us,
 }
 
 }  // namespace
+
+void fresh_attempt(RunState& state) {
+    state.attempt = 1;
+    state.delay_ms = 0;
+    state.settle_ms = 0;
+}
 
 std::int64_t duration_ms(std::int64_t from_us, std::int64_t to_us) {
     return from_us > 0 && to_us > from_us ? (to_us - from_us) / 1000 : 0;

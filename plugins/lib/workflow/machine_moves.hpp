@@ -11,6 +11,8 @@ namespace onex::workflow {
 
 /// Whole milliseconds, never negative: a wall clock may go back.
 [[nodiscard]] std::int64_t duration_ms(std::int64_t from_us, std::int64_t to_us);
+/// The next call is the first attempt of its kind.
+void fresh_attempt(RunState& state);
 [[nodiscard]] Fact warning(std::string stage, std::string text);
 
 /// Enters the stage that state.stage names (past skipped ones), or begins the end of the run.

@@ -6,10 +6,19 @@
 namespace onex::workflow {
 namespace {
 
+constexpr std::int64_t kSettlePauseMaxMs = 5'000;
+
 bool code_allows_retry(const Model& model, const FailedAttempt& failed) {
     const auto code = policy_code(failed.code, failed.as);
     if (const auto* rule = model.code(code)) return rule->retry_allowed;
     return code_info(code).retryable;
+}
+
+/// Somebody does not answer just now, who may a moment later.
+bool may_pass(std::string_view code) {
+    const auto status = code_info(code).status;
+    return status == Status::unavailable || status == Status::timeout ||
+           status == Status::exhausted;
 }
 
 RetryAnswer no(std::string why) {
@@ -54,6 +63,19 @@ RetryAnswer may_retry(const Model& model,
     }
     if (spent.stage_max_ms > 0 && spent.stage_ms + delay > spent.stage_max_ms) {
         return no("the stage has used up its " + std::to_string(spent.stage_max_ms) + " ms");
+    }
+    return {true, delay, {}};
+}
+
+RetryAnswer may_settle(const Model& model,
+                       const RetryRule& rule,
+                       const FailedAttempt& failed,
+                       std::int64_t spent_ms,
+                       std::int64_t patience_ms) {
+    if (failed.permanent || !may_pass(failed.code)) return may_retry(model, rule, failed, {});
+    const auto delay = std::min(backoff_ms(rule, failed.attempt), kSettlePauseMaxMs);
+    if (spent_ms + delay > patience_ms) {
+        return no("it has been tried for " + std::to_string(spent_ms) + " ms");
     }
     return {true, delay, {}};
 }

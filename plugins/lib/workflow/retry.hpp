@@ -49,4 +49,14 @@ struct RetryAnswer {
                                     const FailedAttempt& failed,
                                     const RetryBudget& spent);
 
+/// The same for what has to happen so that a run ends whole: its rollback, and the calls at its
+/// end. Who is not there just now (unavailable, timeout, queue full) is waited for, whatever the
+/// contract says of the code, until the attempts have taken `patience_ms` together; `spent_ms` is
+/// what they took so far. Other errors: by the contract, as above.
+[[nodiscard]] RetryAnswer may_settle(const Model& model,
+                                     const RetryRule& rule,
+                                     const FailedAttempt& failed,
+                                     std::int64_t spent_ms,
+                                     std::int64_t patience_ms);
+
 }  // namespace onex::workflow

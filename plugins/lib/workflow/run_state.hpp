@@ -85,6 +85,8 @@ struct RunState {
     std::int64_t cancel_us = 0;  ///< when a cancel was asked for; 0: not
     std::string cancel_reason;
     std::int64_t retry_ms = 0;  ///< of the run's retry budget
+    std::int64_t settle_ms =
+        0;  ///< what the failed attempts of the pending rollback or end call took
     std::int64_t rollback_started_us = 0;
     std::int64_t rollback_finished_us = 0;
     bool rolled_back = false;

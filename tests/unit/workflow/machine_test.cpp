@@ -382,6 +382,33 @@ TEST(Machine, RollsBackWhenTheEndCannotBeTold) {
     EXPECT_EQ(d.state.state, "ROLLBACK_COMPLETED");
 }
 
+TEST(Machine, ARollbackWaitsForAHostThatIsAway) {
+    Driver d(sample_model());
+    to_second(d);
+    d.ok(kAll);
+    d.fail("NEVER");
+    for (int i = 0; i < 20; ++i)
+        d.fail("REMOTE_ENDPOINT_UNREACHABLE");
+    EXPECT_EQ(d.state.state, "ROLLING_BACK");
+    d.ok();
+    d.close();
+    EXPECT_EQ(d.state.state, "ROLLBACK_COMPLETED");
+}
+
+TEST(Machine, ARollbackGivesUpInTheEnd) {
+    Driver d(sample_model());
+    to_second(d);
+    d.ok(kAll);
+    d.fail("NEVER");
+    int attempts = 0;
+    for (; d.state.phase == Phase::rolling_back; ++attempts)
+        d.fail("REMOTE_ENDPOINT_UNREACHABLE");
+    EXPECT_GT(attempts, 30);
+    EXPECT_EQ(d.state.failure->code, "ROLLBACK_FAILED");
+    d.close();
+    EXPECT_EQ(d.state.state, "FAILED");
+}
+
 TEST(Machine, RefusesWhatDoesNotFollow) {
     Driver d(sample_model());
     const auto refused = [&](const auto& result) {

@@ -82,5 +82,36 @@ TEST(Retry, ShowsACodeThatPeopleCanLookUp) {
     EXPECT_EQ(shown_code(model, "STRANGE", ""), "STRANGE");
 }
 
+TEST(Retry, WaitsForWhoIsNotThereWhereARunHasToEndWhole) {
+    const auto model = sample_model();
+    const RetryRule rule{3, 2.0, 1000, 30'000, 0};
+    const struct {
+        const char* name;
+        FailedAttempt failed;
+        std::int64_t spent_ms;
+        bool again;
+        std::int64_t delay_ms;
+    } cases[] = {
+        {"a host that is being started",
+         {1, "REMOTE_ENDPOINT_UNREACHABLE", "", false},
+         0,
+         true,
+         1000},
+        {"no attempt is the last one", {50, "DOCKER_UNAVAILABLE", "", false}, 0, true, 5000},
+        {"whatever the contract calls it", {1, "UNAVAILABLE", "NEVER", false}, 0, true, 1000},
+        {"time just left", {1, "TIMEOUT", "", false}, 59'000, true, 1000},
+        {"no time left", {1, "TIMEOUT", "", false}, 59'001, false, 0},
+        {"it will not pass", {1, "NEVER", "", false}, 0, false, 0},
+        {"by the contract", {2, "AGAIN", "", false}, 0, true, 2000},
+        {"by the contract, used up", {3, "AGAIN", "", false}, 0, false, 0},
+        {"permanent by the node", {1, "UNAVAILABLE", "", true}, 0, false, 0},
+    };
+    for (const auto& c : cases) {
+        const auto answer = may_settle(model, rule, c.failed, c.spent_ms, 60'000);
+        EXPECT_EQ(answer.again, c.again) << c.name << ": " << answer.why_not;
+        EXPECT_EQ(answer.delay_ms, c.delay_ms) << c.name;
+    }
+}
+
 }  // namespace
 }  // namespace onex::workflow::test

@@ -26,8 +26,8 @@ double fastest(int calls, Call&& call) {
     double best = 1e9;
     for (int round = 0; round < kRounds; ++round) {
         const auto start = Clock::now();
-        for (int i = 0; i < calls; ++i)
-            call(static_cast<onex_token>(i + 1));
+        for (onex_token token = 1; token <= static_cast<onex_token>(calls); ++token)
+            call(token);
         const std::chrono::duration<double, std::nano> took = Clock::now() - start;
         best = std::min(best, took.count() / calls);
     }

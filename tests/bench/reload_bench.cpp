@@ -161,10 +161,12 @@ int count_wrong(const std::vector<std::vector<Asked>>& asked, const std::vector<
                 ++wrong;
         }
     }
+    // Numbers that were given twice, and numbers that nobody got.
     std::sort(counts.begin(), counts.end());
-    for (std::size_t i = 0; i < counts.size(); ++i) {
-        if (counts[i] != i + 1) ++wrong;
-    }
+    const auto given = counts.size();
+    counts.erase(std::unique(counts.begin(), counts.end()), counts.end());
+    wrong += static_cast<int>(given - counts.size());
+    if (!counts.empty()) wrong += static_cast<int>(counts.back() - counts.size());
     return wrong;
 }
 

@@ -199,8 +199,13 @@ Result<void> Lifecycle::load_all() {
 
 Result<void> Lifecycle::start_all() {
     const auto nodes = runtime_.dispatcher->nodes();
+    auto& parking = runtime_.dispatcher->parking();
+    // A node that has started may call one whose turn comes later: that call waits for it.
+    for (const auto& node : *nodes)
+        parking.close(node->name());
     for (const auto& node : *nodes) {
         if (auto started = start(node); !started) return started;
+        parking.open(node->name());
         (void)runtime_.metrics.record(generations_, {node->name()}, 1);
         kept_.keep(node->name(), node->image()->copy(), node->image()->digest());
     }

@@ -128,6 +128,8 @@ Result<void> NodeInstance::start() {
     const auto status = node_->start(node_->self, &room.abi);
     if (status < 0) return std::unexpected(room.error(status, "start of " + name()));
     control.done(State::started);
+    auto made = Phase::made;  // Unless its end has begun meanwhile.
+    phase_.compare_exchange_strong(made, Phase::serving);
     started_ = true;
     since_us_ = now_us();
     return {};

@@ -23,6 +23,7 @@ class Subscription;
 
 /// What a generation takes. It only goes forward, but for gated → serving after a failed reload.
 enum class Phase {
+    made,     ///< nothing yet: it has not been started
     serving,
     gated,    ///< only calls from inside a call enter: its state is about to be saved
     retired,  ///< takes no request any more; those it has may still begin tasks
@@ -140,7 +141,7 @@ class NodeInstance : public std::enable_shared_from_this<NodeInstance> {
     std::shared_ptr<InFlight> in_flight_ = std::make_shared<InFlight>();
     std::atomic<std::int64_t> working_{0};
     std::shared_ptr<InFlight> requests_ = std::make_shared<InFlight>();
-    std::atomic<Phase> phase_{Phase::serving};
+    std::atomic<Phase> phase_{Phase::made};
     NodeTags tags_;
     bool started_ = false;
     const onex_node* node_ = nullptr;

@@ -83,6 +83,23 @@ TEST_F(GenerationsTest, AGatedNodeParksWhatComesFromOutside) {
     EXPECT_EQ(runs, 2);
 }
 
+TEST_F(GenerationsTest, ANodeThatHasNotStartedIsWaitedFor) {
+    auto& parking = dispatcher->parking();
+    parking.close("scripted");
+    node->set_phase(Phase::made);
+    auto inner = invocation("work");
+    inner.depth = 1;
+    auto from_inside = run_async(inner);
+    auto from_outside = run_async(invocation("work"));
+    while (parking.waiting("scripted") < 2)
+        std::this_thread::yield();
+    EXPECT_EQ(runs, 0);
+    node->set_phase(Phase::serving);
+    parking.open("scripted");
+    EXPECT_EQ(code(from_inside.get()), "ok");
+    EXPECT_EQ(code(from_outside.get()), "ok");
+}
+
 TEST_F(GenerationsTest, ARetiredNodeWithoutASuccessorRefuses) {
     node->set_phase(Phase::retired);
     EXPECT_EQ(code(run("work")), "UNAVAILABLE");

@@ -51,6 +51,17 @@ Verdict check_refusing_host(const std::string& file);
 Verdict check_state(const std::string& file);
 Verdict check_operation(const std::string& file, const std::string& operation);
 
+/// `settings` with the defaults of the plugin's contract, as a host hands them over.
+std::string complete_settings(const onex_plugin_entry& entry, const std::string& settings);
+
+// --- fuzz.cpp, soak.cpp: one outcome a subject; each makes its own children
+std::vector<Outcome> fuzz(const std::string& file,
+                          const std::string& settings,
+                          const Bounds& bounds);
+std::vector<Outcome> soak(const std::string& file,
+                          const std::string& settings,
+                          const Bounds& bounds);
+
 /// The operations of the embedded contract, learned in a child; empty when that fails.
 std::vector<std::string> operations_of(const std::string& file);
 

@@ -96,6 +96,15 @@ std::vector<std::string> operations_of(const std::string& file) {
     return out;
 }
 
+std::string complete_settings(const onex_plugin_entry& entry, const std::string& settings) {
+    const auto contract = read_node_contract(entry.contract, "contract");
+    boost::system::error_code ec;
+    auto value = boost::json::parse(settings.empty() ? "{}" : settings, ec);
+    // What doesn't fit is handed over as it is; check_settings() tells of it.
+    if (ec || !contract || !contract->settings.check(value)) return settings;
+    return boost::json::serialize(value);
+}
+
 Verdict check_settings(const std::string& file, const std::string& settings) {
     const auto loaded = load(file);
     const auto contract = read_node_contract(loaded.library->entry().contract, "contract");
@@ -108,13 +117,7 @@ Verdict check_settings(const std::string& file, const std::string& settings) {
 }
 
 Verdict check_create(const std::string& file, const std::string& settings) {
-    std::string complete = settings;
-    if (!settings.empty()) {  // As the host would hand them over: with the contract's defaults.
-        const auto loaded = load(file);
-        const auto contract = read_node_contract(loaded.library->entry().contract, "contract");
-        auto value = boost::json::parse(settings);
-        if (contract && contract->settings.check(value)) complete = boost::json::serialize(value);
-    }
+    const auto complete = complete_settings(load(file).library->entry(), settings);
     Running run(file, complete);
     run.node.reset();
     if (run.host.held() != 0) return failed("a destroyed node leaves buffers behind");

@@ -295,8 +295,21 @@ class Grammar {
                 "try a plugin's library in child processes; exit 1 when it fails",
                 [](Session& s, const Options& o) { return plugin_check(s, o.plugin); });
         c->add_option("file", to.file, "the library")->required();
-        c->add_option("--level", to.level, "load or full (default: full)")
-            ->check(CLI::IsMember({"load", "full"}));
+        c->add_option("--level",
+                      to.level,
+                      "load; full (default); fuzz: full, then random inputs, 1000 rounds an "
+                      "operation; soak: full, then parallel calls in many lives, 30 s")
+            ->check(CLI::IsMember({"load", "full", "fuzz", "soak"}));
+        c->add_option(
+            "--seed", to.seed, "of fuzz and soak, to repeat a finding (default: a new one)");
+        auto* rounds =
+            c->add_option("--rounds",
+                          to.rounds,
+                          "of fuzz (calls of each operation) or of soak (lives of a node)");
+        rounds->check(CLI::Range(1, 1'000'000'000));
+        c->add_option("--seconds", to.seconds, "for fuzz or soak, instead of --rounds")
+            ->check(CLI::Range(1, 86'400))
+            ->excludes(rounds);
         c->add_option("--settings", to.settings_file, "a JSON file: the node's settings")
             ->check(CLI::ExistingFile);
         json_flag(c);

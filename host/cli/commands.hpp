@@ -5,6 +5,7 @@
 #include "host/cli/session.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -54,12 +55,15 @@ struct ServiceOptions {
 int service(Session& session, const ServiceOptions& options);
 
 struct PluginOptions {
-    std::string name;            ///< of the plugin (new, load), or of the node
-    std::string as;              ///< load: the node's name; empty: the plugin's
-    std::string folder;          ///< new: where to write it; empty: a folder of that name
-    std::string file;            ///< check: the library
-    std::string level = "full";  ///< check: load or full
-    std::string settings_file;   ///< check: JSON that the node is created with
+    std::string name;                   ///< of the plugin (new, load), or of the node
+    std::string as;                     ///< load: the node's name; empty: the plugin's
+    std::string folder;                 ///< new: where to write it; empty: a folder of that name
+    std::string file;                   ///< check: the library
+    std::string level = "full";         ///< check: load, full, fuzz or soak
+    std::string settings_file;          ///< check: JSON that the node is created with
+    std::optional<std::uint64_t> seed;  ///< check: of fuzz and soak; nothing: a new one
+    std::int64_t rounds = 0;            ///< check: 0 is no bound
+    std::int64_t seconds = 0;           ///< check: 0 is no bound
 };
 int plugin_new(Session& session, const PluginOptions& options);
 int plugin_check(Session& session, const PluginOptions& options);

@@ -10,6 +10,7 @@
 #include <array>
 #include <fstream>
 #include <iterator>
+#include <random>
 
 namespace onex::host::cli {
 
@@ -21,6 +22,13 @@ constexpr std::array<const char*, 4> kStates{"passed", "warning", "FAILED", "ski
 
 const char* state_of(const check::Outcome& outcome) {
     return kStates.at(static_cast<std::size_t>(outcome.state));
+}
+
+check::Level level_of(const std::string& name) {
+    if (name == "load") return check::Level::load;
+    if (name == "fuzz") return check::Level::fuzz;
+    if (name == "soak") return check::Level::soak;
+    return check::Level::full;
 }
 
 }  // namespace
@@ -41,13 +49,25 @@ int plugin_new(Session& session, const PluginOptions& options) {
 }
 
 int plugin_check(Session& session, const PluginOptions& options) {
-    const auto level = options.level == "load" ? check::Level::load : check::Level::full;
+    const bool random = options.level == "fuzz" || options.level == "soak";
+    if (!random && (options.seed || options.rounds != 0 || options.seconds != 0)) {
+        return session.fail_with(
+            {"VALIDATION_ERROR",
+             "--seed, --rounds and --seconds are for --level fuzz and --level soak",
+             {},
+             {}},
+            kUsage);
+    }
     std::string settings;
     if (!options.settings_file.empty()) {
         std::ifstream in(options.settings_file);
         settings.assign(std::istreambuf_iterator<char>(in), {});
     }
-    const auto outcomes = check::check_plugin(options.file, level, settings);
+    check::Bounds bounds{.rounds = options.rounds, .seconds = options.seconds};
+    // Short enough to be typed, and exact in any reader of JSON.
+    bounds.seed = options.seed ? *options.seed : std::random_device{}();
+    const auto outcomes =
+        check::check_plugin(options.file, level_of(options.level), settings, bounds);
     const bool wrong = std::any_of(outcomes.begin(), outcomes.end(), [](const auto& outcome) {
         return outcome.state == check::State::failed;
     });
@@ -59,10 +79,12 @@ int plugin_check(Session& session, const PluginOptions& options) {
                                         {"detail", printable(outcome.detail)},
                                         {"duration_ms", outcome.duration_ms}});
         }
-        print_json(json::object{{"file", options.file},
-                                {"level", options.level},
-                                {"passed", !wrong},
-                                {"checks", std::move(told)}});
+        json::object answer{{"file", options.file},
+                            {"level", options.level},
+                            {"passed", !wrong},
+                            {"checks", std::move(told)}};
+        if (random) answer["seed"] = bounds.seed;
+        print_json(answer);
         return wrong ? kFailed : kOk;
     }
     std::vector<std::vector<std::string>> rows{{"CHECK", "RESULT", "TIME", "WHY"}};
@@ -71,6 +93,7 @@ int plugin_check(Session& session, const PluginOptions& options) {
             {outcome.name, state_of(outcome), human_duration(outcome.duration_ms), outcome.detail});
     }
     print(table(rows));
+    if (random) print("seed " + std::to_string(bounds.seed) + "\n");
     print(options.file + (wrong ? ": not fit to be loaded\n" : ": fine\n"));
     return wrong ? kFailed : kOk;
 }

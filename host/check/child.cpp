@@ -1,5 +1,6 @@
 #include "host/check/child.hpp"
 
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -8,6 +9,9 @@
 #include <csignal>
 #include <cstring>
 #include <exception>
+#include <filesystem>
+#include <system_error>
+#include <vector>
 
 namespace onex::host::check {
 
@@ -50,7 +54,27 @@ Verdict judge(const std::string& told, int status, unsigned seconds) {
     return {static_cast<State>(told.front() - '0'), told.substr(1)};
 }
 
+/// What a child left that had no time to clean up.
+void remove_folders(long child) {
+    namespace fs = std::filesystem;
+    const fs::path prefix = folder_prefix(child);
+    std::error_code ec;
+    std::vector<fs::path> left;
+    for (const auto& entry : fs::directory_iterator(prefix.parent_path(), ec)) {
+        if (entry.path().filename().string().starts_with(prefix.filename().string()))
+            left.push_back(entry.path());
+    }
+    for (const auto& folder : left)
+        fs::remove_all(folder, ec);
+}
+
 }  // namespace
+
+std::string folder_prefix(long process) {
+    const char* base = ::getenv("TMPDIR");
+    return std::string(base != nullptr ? base : "/tmp") + "/onex-check-" + std::to_string(process) +
+           "-";
+}
 
 Outcome in_child(std::string name, unsigned seconds, const std::function<Verdict()>& work) {
     Outcome out;
@@ -85,6 +109,7 @@ Outcome in_child(std::string name, unsigned seconds, const std::function<Verdict
         while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
         }
         verdict = judge(told, status, seconds);
+        if (WIFSIGNALED(status) || told.empty()) remove_folders(child);
     }
     ::close(ends[0]);
     out.state = verdict.state;

@@ -28,6 +28,10 @@ inline Verdict skipped(std::string why) {
     return {State::skipped, std::move(why)};
 }
 
+/// How the names of this process's private folders begin. Those of a child that ends before its
+/// time are removed by whoever looks after it.
+std::string folder_prefix(long process);
+
 /// Forks, runs `work` there for at most `seconds`, and brings its verdict back. A crash, an exit or
 /// the alarm is a failure that says so.
 Outcome in_child(std::string name, unsigned seconds, const std::function<Verdict()>& work);

@@ -135,8 +135,7 @@ Loaded::~Loaded() {
 
 Loaded load(const std::string& file) {
     Loaded out;
-    const char* base = ::getenv("TMPDIR");
-    out.folder = std::string(base != nullptr ? base : "/tmp") + "/onex-check-XXXXXX";
+    out.folder = folder_prefix(::getpid()) + "XXXXXX";
     if (::mkdtemp(out.folder.data()) == nullptr)
         throw std::runtime_error("can't make a folder like " + out.folder);
     std::error_code ec;

@@ -4,8 +4,10 @@
 #include "tests/support/temp_dir.hpp"
 
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
 #include <algorithm>
+#include <filesystem>
 
 namespace onex::host::check {
 namespace {
@@ -64,6 +66,17 @@ TEST(PluginCheck, FindsEachDefect) {
         EXPECT_EQ(outcome->state, State::failed) << all(outcomes);
         EXPECT_NE(outcome->detail.find(row.why), std::string::npos) << outcome->detail;
     }
+}
+
+TEST(PluginCheck, LeavesNothingOfAChildThatCrashes) {
+    const test::TempDir folder;
+    const auto* before = ::getenv("TMPDIR");
+    const std::string old = before == nullptr ? "/tmp" : before;
+    ::setenv("TMPDIR", folder.path().c_str(), 1);
+    const auto outcomes = check_plugin(kPlugins + "bad_crashes_in_create.so", Level::full);
+    ::setenv("TMPDIR", old.c_str(), 1);
+    EXPECT_EQ(outcomes.back().state, State::failed) << all(outcomes);
+    EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
 TEST(PluginCheck, RefusesWhatIsNoLibrary) {

@@ -1,7 +1,8 @@
 // How a line of the log looks.
 #include "host/ids.hpp"
 #include "host/log.hpp"
-#include "host/utf8.hpp"
+
+#include <onex/utf8.hpp>
 
 #include <array>
 #include <cstdio>

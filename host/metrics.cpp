@@ -1,6 +1,6 @@
 #include "host/metrics.hpp"
 
-#include "host/utf8.hpp"
+#include <onex/utf8.hpp>
 
 #include <prometheus/counter.h>
 #include <prometheus/family.h>

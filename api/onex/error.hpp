@@ -59,6 +59,7 @@ inline constexpr std::array kCodes{
     CodeInfo{"POLICY_DENIED", Status::denied, 403, false},
     CodeInfo{"ARCHITECTURE_MISMATCH", Status::invalid_input, 422, false},
     CodeInfo{"DEPLOYMENT_LOCKED", Status::conflict, 409, false},
+    CodeInfo{"DEPLOYMENT_QUEUED", Status::conflict, 409, true},
     CodeInfo{"DISK_FULL", Status::exhausted, 507, false},
     CodeInfo{"VALIDATION_ERROR", Status::invalid_input, 400, false},
     CodeInfo{"BUILDKIT_NEEDED", Status::invalid_input, 422, false},

@@ -146,6 +146,12 @@ class Grammar {
         c->add_option("--compression", to.compression, "of the stream (default: zstd)")
             ->check(CLI::IsMember({"zstd", "gzip", "none"}));
         c->add_flag("--adopt", to.adopt, "replace a container of that name that onex did not make");
+        auto* queue = c->add_flag(
+            "--queue", to.queue, "when the name is being deployed already, wait for that to end");
+        c->add_flag("--supersede",
+                    to.supersede,
+                    "when the name is being deployed already, take over: that deployment ends failed")
+            ->excludes(queue);
         c->add_flag("--no-rollback", to.no_rollback, "after a failure leave everything to look at");
         c->add_flag("--skip-health", to.skip_health, "do not check the new container's health");
         c->add_option("--timeout", to.timeout_s, "hard end of the run, in seconds")

@@ -204,6 +204,8 @@ Result<json::object> make_deploy_input(const DeployOptions& options,
     if (!container->empty()) input["deployment_config"] = std::move(*container);
     auto health = health_options(options);
     if (!health.empty()) input["health_check_config"] = std::move(health);
+    if (options.queue) input["when_locked"] = "queue";
+    if (options.supersede) input["when_locked"] = "supersede";
     if (options.no_rollback) input["rollback_on_failure"] = false;
     if (options.skip_health) input["skip_health_validation"] = true;
     return input;

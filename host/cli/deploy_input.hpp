@@ -39,6 +39,8 @@ struct DeployOptions {
     std::optional<std::int64_t> health_interval_ms;
     std::string compression;
     bool adopt = false;
+    bool queue = false;
+    bool supersede = false;
     bool no_rollback = false;
     bool skip_health = false;
     std::int64_t timeout_s = 0;  ///< hard end of the run; 0: the host's default

@@ -162,6 +162,7 @@ class Reader {
         read(from, "stream_content_type", to.stream_content_type);
         read(from, "gates", to.gates);
         read(from, "run_end", to.run_end);
+        read(from, "run_renew", to.run_renew);
         read(from, "redact", to.redact);
         if (const auto* errors = from.if_contains("errors")) {
             for (const auto& item : errors->get_array()) {
@@ -169,6 +170,7 @@ class Reader {
                 read(item.get_object(), "code", mapping.code);
                 read(item.get_object(), "as", mapping.as);
                 read(item.get_object(), "permanent", mapping.permanent);
+                read(item.get_object(), "wait", mapping.wait);
             }
         }
         to.input = schema(from, "input", at);

@@ -31,6 +31,7 @@ struct ErrorMapping {
     std::string code;
     std::string as;          ///< the workflow's code, or empty
     bool permanent = false;  ///< never retried
+    bool wait = false;       ///< called again until the run's end
 };
 
 struct OperationContract {
@@ -55,6 +56,7 @@ struct OperationContract {
     Placement placement = Placement::source;
     std::vector<ErrorMapping> errors;
     std::vector<std::string> gates;  ///< names that this operation reports in `checks`
+    bool run_renew = false;          ///< called every 5 s while a run that uses this node goes on
     bool run_end = false;            ///< called once for each run that used this node, when it ends
     std::vector<std::string> redact;  ///< input paths whose values are never logged or stored
     Schema input;

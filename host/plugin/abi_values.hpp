@@ -1,10 +1,9 @@
 // Room for what crosses the ABI into the host: errors and texts that the other side writes.
 #pragma once
 
-#include "host/utf8.hpp"
-
 #include <onex/abi.h>
 #include <onex/error.hpp>
+#include <onex/utf8.hpp>
 
 #include <algorithm>
 #include <cstddef>

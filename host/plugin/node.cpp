@@ -5,7 +5,8 @@
 #include "host/plugin/background.hpp"
 #include "host/plugin/services.hpp"
 #include "host/store/ids.hpp"
-#include "host/utf8.hpp"
+
+#include <onex/utf8.hpp>
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>

@@ -23,7 +23,7 @@ class Subscription;
 
 /// What a generation takes. It only goes forward, but for gated → serving after a failed reload.
 enum class Phase {
-    made,     ///< nothing yet: it has not been started
+    made,  ///< nothing yet: it has not been started
     serving,
     gated,    ///< only calls from inside a call enter: its state is about to be saved
     retired,  ///< takes no request any more; those it has may still begin tasks

@@ -11,8 +11,10 @@ namespace json = boost::json;
 json::object Dispatcher::offer(const NodeInstance& node, const OperationContract& operation) {
     json::array errors;
     for (const auto& mapping : operation.errors) {
-        errors.push_back(
-            {{"code", mapping.code}, {"as", mapping.as}, {"permanent", mapping.permanent}});
+        errors.push_back({{"code", mapping.code},
+                          {"as", mapping.as},
+                          {"permanent", mapping.permanent},
+                          {"wait", mapping.wait}});
     }
     const auto texts = [](const std::vector<std::string>& from) {
         json::array out;
@@ -21,8 +23,10 @@ json::object Dispatcher::offer(const NodeInstance& node, const OperationContract
         return out;
     };
     std::string run_end;
+    std::string run_renew;
     for (const auto& other : node.contract().operations) {
         if (other.run_end) run_end = other.name;
+        if (other.run_renew) run_renew = other.name;
     }
     return {{"node", node.name()},
             {"operation", operation.name},
@@ -36,6 +40,7 @@ json::object Dispatcher::offer(const NodeInstance& node, const OperationContract
             {"gates", texts(operation.gates)},
             {"redact", texts(operation.redact)},
             {"run_end", run_end},
+            {"run_renew", run_renew},
             {"input", operation.input.source()},
             {"output", operation.output.source()},
             {"input_digest", operation.input_digest},

@@ -2,7 +2,8 @@
 
 #include "host/async/workers.hpp"
 #include "host/plugin/background.hpp"
-#include "host/utf8.hpp"
+
+#include <onex/utf8.hpp>
 
 #include <algorithm>
 #include <cstring>

@@ -64,14 +64,14 @@ Result<json::object> Receiver::deploy_request(Request& request, const json::obje
         package = std::move(*known);
     }
     if (job.deployment_id.empty()) job.deployment_id = host().uuid();
-    if (auto done = journal_.lock(job.container_name, job.deployment_id, request.caller()); !done) {
-        return std::unexpected(std::move(done).error());
-    }
+    const auto lease = journal_.lease(
+        {job.container_name, job.deployment_id, std::string(request.caller()), 0, false});
+    if (!lease) return std::unexpected(lease.error());
     const auto id = job.deployment_id;
     if (package && !package->blob.empty()) {
         auto done = run_later(std::move(job), *package);
         if (!done) {
-            (void)journal_.unlock(id);
+            (void)journal_.free_lease(id);
             return std::unexpected(std::move(done).error());
         }
         return json::object{{"deployment_id", id}, {"status", "deploying"}};

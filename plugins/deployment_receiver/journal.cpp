@@ -10,7 +10,6 @@ namespace onex::receiver {
 namespace {
 
 constexpr std::int64_t kStoreMs = 10'000;
-constexpr std::int64_t kLockUs = 600'000'000;
 
 Package to_package(const Row& row) {
     return {text(row, 0),
@@ -25,6 +24,10 @@ Package to_package(const Row& row) {
             text(row, 9),
             number(row, 10),
             number(row, 11)};
+}
+
+Lease to_lease(const Row& row) {
+    return {text(row, 0), text(row, 1), number(row, 2), number(row, 3), number(row, 4)};
 }
 
 Swap to_swap(const Row& row) {
@@ -245,38 +248,66 @@ Result<void> Journal::settle(const std::vector<Swap>& swaps,
     return tx->commit();
 }
 
-Result<void> Journal::lock(std::string_view container_name,
-                           std::string_view deployment_id,
-                           std::string_view caller) const {
-    const auto now_us = host_.wall_us();
-    const auto taken = run(true,
-                           sql::take_lock,
-                           {{"container_name", value(container_name)},
-                            {"deployment_id", value(deployment_id)},
-                            {"caller", value(caller)},
-                            {"now_us", now_us},
-                            {"stale_us", now_us - kLockUs}});
-    if (!taken) return std::unexpected(taken.error());
-    if (taken->affected > 0) return {};
-    const auto holder = lock_of(container_name);
-    if (!holder) return std::unexpected(holder.error());
-    const auto name = std::string(container_name);
-    if (!*holder)
-        return fail("DEPLOYMENT_LOCKED", name + " was being deployed until just now; try again");
-    return fail("DEPLOYMENT_LOCKED",
-                name + " is being deployed by deployment " + (*holder)->deployment_id + " from " +
-                    (*holder)->caller + " since " + iso_time((*holder)->since_us) +
-                    "; wait for its end or cancel it");
+Result<Lease> Journal::lease(const LeaseWish& wish) const {
+    const auto now_us = host_.monotonic_us();
+    auto tx = host_.begin(true, {kStoreMs, 0});
+    if (!tx) return std::unexpected(std::move(tx).error());
+    const auto rows = tx->execute(sql::read_lease, {{"container_name", wish.container_name}});
+    if (!rows) return std::unexpected(rows.error());
+    Lease now = rows->rows.empty() ? Lease{} : to_lease(rows->rows.front());
+    const bool ours = now.deployment_id == wish.deployment_id;
+    if (wish.token > 0 && wish.token != now.token) {
+        return fail("DEPLOYMENT_LOCKED",
+                    "deployment " + wish.deployment_id + " was away, and the lease of " +
+                        wish.container_name + " has passed on" +
+                        (now.deployment_id.empty() ? "" : " to deployment " + now.deployment_id) +
+                        "; it may change nothing any more, start a new one");
+    }
+    const bool lives = !now.deployment_id.empty() && now_us < now.expires_us;
+    if (!ours && lives && !wish.supersede) {
+        return fail("DEPLOYMENT_LOCKED",
+                    wish.container_name + " is being deployed by deployment " + now.deployment_id +
+                        " from " + now.caller + " since " + iso_time(now.since_us) +
+                        "; wait for its end (--queue), take over (--supersede), or cancel it");
+    }
+    if (!ours) {
+        now.deployment_id = wish.deployment_id;
+        now.caller = wish.caller;
+        now.since_us = host_.wall_us();
+        ++now.token;
+    }
+    now.expires_us = now_us + lease_us_;
+    const auto written = tx->execute(sql::write_lease,
+                                     {{"container_name", wish.container_name},
+                                      {"deployment_id", now.deployment_id},
+                                      {"caller", now.caller},
+                                      {"token", now.token},
+                                      {"since_us", now.since_us},
+                                      {"expires_us", now.expires_us}});
+    if (!written) return std::unexpected(written.error());
+    if (auto done = tx->commit(); !done) return std::unexpected(std::move(done).error());
+    return now;
 }
 
-Result<std::optional<Lock>> Journal::lock_of(std::string_view container_name) const {
-    return first<Lock>(
-        run(false, sql::read_lock, {{"container_name", value(container_name)}}),
-        [](const Row& row) { return Lock{text(row, 0), text(row, 1), number(row, 2)}; });
+Result<bool> Journal::lease_is_lost(std::string_view container_name,
+                                    std::string_view deployment_id,
+                                    std::int64_t token) const {
+    const auto now =
+        first<Lease>(run(false, sql::read_lease, {{"container_name", value(container_name)}}),
+                     [](const Row& row) { return to_lease(row); });
+    if (!now) return std::unexpected(now.error());
+    if (!*now) return false;
+    if (token > 0) return (*now)->token != token;
+    return !(*now)->deployment_id.empty() && (*now)->deployment_id != deployment_id;
 }
 
-Result<void> Journal::unlock(std::string_view deployment_id) const {
-    return nothing(run(true, sql::free_locks_of, {{"deployment_id", value(deployment_id)}}));
+Result<void> Journal::free_lease(std::string_view deployment_id) const {
+    return nothing(run(true, sql::free_leases_of, {{"deployment_id", value(deployment_id)}}));
+}
+
+Result<void> Journal::extend_leases() const {
+    return nothing(
+        run(true, sql::extend_leases, {{"expires_us", host_.monotonic_us() + lease_us_}}));
 }
 
 }  // namespace onex::receiver

@@ -53,17 +53,29 @@ struct OwnImage {
     std::string image_id;
 };
 
-/// Who deploys a name.
-struct Lock {
+/// Who may change the container of a name, and until when. `token` grows with each new holder, for
+/// ever.
+struct Lease {
+    std::string deployment_id;  ///< empty: nobody
+    std::string caller;
+    std::int64_t token = 0;
+    std::int64_t since_us = 0;    ///< wall clock
+    std::int64_t expires_us = 0;  ///< monotonic clock
+};
+
+struct LeaseWish {
+    std::string container_name;
     std::string deployment_id;
     std::string caller;
-    std::int64_t since_us = 0;
+    std::int64_t token = 0;  ///< the one it was given; 0: none yet
+    bool supersede = false;  ///< take it from whoever has it
 };
 
 /// Rows in, rows out. Each function is one transaction. [any worker]
 class Journal {
   public:
-    explicit Journal(const Host& host) : host_(host) {}
+    /// `lease_us`: how long a lease lasts that nobody renews.
+    Journal(const Host& host, std::int64_t lease_us) : host_(host), lease_us_(lease_us) {}
 
     Result<std::optional<Package>> package(std::string_view deployment_id) const;
     Result<std::optional<Package>> package_with_blob(std::string_view blob) const;
@@ -101,19 +113,23 @@ class Journal {
                         std::string_view container_id,
                         std::string_view image_ref) const;
 
-    /// Takes or renews the lock of that name. DEPLOYMENT_LOCKED: another deployment has it, and
-    /// who.
-    Result<void> lock(std::string_view container_name,
-                      std::string_view deployment_id,
-                      std::string_view caller) const;
-    Result<std::optional<Lock>> lock_of(std::string_view container_name) const;
-    Result<void> unlock(std::string_view deployment_id) const;
+    /// Takes or renews the lease of that name. DEPLOYMENT_LOCKED: another deployment has it, and
+    /// who; or the wish's token is not the latest, so that another one had it since.
+    Result<Lease> lease(const LeaseWish& wish) const;
+    /// Has another deployment taken the lease that this one had?
+    Result<bool> lease_is_lost(std::string_view container_name,
+                               std::string_view deployment_id,
+                               std::int64_t token) const;
+    Result<void> free_lease(std::string_view deployment_id) const;
+    /// Once at each start: the clock of the life before says nothing now.
+    Result<void> extend_leases() const;
 
   private:
     Result<Rows> run(bool write, std::string_view sql, const std::vector<Param>& params) const;
     std::vector<Param> columns(const Swap& swap) const;
 
     const Host& host_;
+    std::int64_t lease_us_;
 };
 
 /// "2026-01-31T12:00:00Z".

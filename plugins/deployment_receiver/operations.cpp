@@ -115,6 +115,14 @@ Result<json::object> Receiver::release(Request& request, const json::object& inp
     auto target = read_target(input);
     if (!target) return std::unexpected(std::move(target).error());
     const bool is_success = get_bool(input, "success");
+    const auto lost =
+        journal_.lease_is_lost(target->name, target->deployment_id, target->lease_token);
+    if (!lost) return std::unexpected(lost.error());
+    if (*lost && is_success) {
+        return fail("DEPLOYMENT_LOCKED",
+                    "another deployment has taken over " + target->name + "; deployment " +
+                        target->deployment_id + " can't be completed");
+    }
     auto done = is_success ? swapper_.commit(target->deployment_id, request.wait())
                            : swapper_.abandon(target->deployment_id);
     if (!done) return std::unexpected(std::move(done).error());
@@ -130,15 +138,43 @@ Result<json::object> Receiver::release(Request& request, const json::object& inp
         done = row.blob.empty() ? journal_.put(row) : journal_.drop_blob(row);
         if (!done) return std::unexpected(std::move(done).error());
     }
-    if (done = journal_.unlock(target->deployment_id); !done)
+    if (done = journal_.free_lease(target->deployment_id); !done)
         return std::unexpected(std::move(done).error());
     return json::object{{"released", true}};
+}
+
+Result<json::object> Receiver::renew_lease(Request& request, const json::object& input) {
+    auto target = read_target(input);
+    if (!target) return std::unexpected(std::move(target).error());
+    const auto known = journal_.package(target->deployment_id);
+    if (!known) return std::unexpected(known.error());
+    // Not announced yet: there is nothing to renew, and nothing to take early.
+    if (!*known) return json::object{{"renewed", false}};
+    const auto lost = journal_.lease_is_lost((*known)->container_name, target->deployment_id, 0);
+    if (!lost) return std::unexpected(lost.error());
+    if (*lost) {
+        return fail("DEPLOYMENT_LOCKED",
+                    "another deployment has taken over " + (*known)->container_name);
+    }
+    const auto renewed = journal_.lease(
+        {(*known)->container_name, target->deployment_id, std::string(request.caller()), 0, false});
+    if (!renewed) return std::unexpected(renewed.error());
+    return json::object{{"renewed", true}};
 }
 
 Result<json::object> Receiver::restore_previous(Request& request, const json::object& input) {
     const auto started_us = host().monotonic_us();
     auto target = read_target(input);
     if (!target) return std::unexpected(std::move(target).error());
+    const auto lost =
+        journal_.lease_is_lost(target->name, target->deployment_id, target->lease_token);
+    if (!lost) return std::unexpected(lost.error());
+    if (*lost) {
+        // Whoever has taken over has also settled what this one had begun.
+        return json::object{
+            {"rollback_result", {{"success", false}, {"previous_container_restored", false}}},
+            {"checks", {{"previous_container_restored", 0}}}};
+    }
     auto held = hold(*target, request.caller());
     if (!held) return std::unexpected(std::move(held).error());
     auto restored = swapper_.restore(
@@ -166,7 +202,8 @@ Result<json::object> Receiver::rollback(Request& request, const json::object& in
     const auto steps = static_cast<int>(get_number(input, "steps", 1));
     auto undone =
         swapper_.undo(target.name, id, steps, Tell(host(), request.token()), request.wait());
-    if (auto done = journal_.unlock(id); !done) host().log(LogLevel::warn, done.error().message);
+    if (auto done = journal_.free_lease(id); !done)
+        host().log(LogLevel::warn, done.error().message);
     if (!undone) return std::unexpected(std::move(undone).error());
     publish(
         "CONTAINER_STARTED", "container-started", target, {{"container_id", undone->container_id}});

@@ -1,6 +1,9 @@
 // Operations on packages: what is coming, what has come, and how it becomes an image.
 #include "plugins/deployment_receiver/receiver.hpp"
 
+#include <algorithm>
+#include <chrono>
+
 namespace onex::receiver {
 
 namespace {
@@ -41,8 +44,8 @@ Result<json::object> Receiver::announce(Request& request, const json::object& in
                         " has " + std::to_string(free_bytes >> 20) +
                         " MiB left; free some space there");
     }
-    auto locked = hold(*target, request.caller());
-    if (!locked) return std::unexpected(std::move(locked).error());
+    const auto lease = lease_for(request, *target, input);
+    if (!lease) return std::unexpected(lease.error());
     auto known = journal_.package(target->deployment_id);
     if (!known) return std::unexpected(std::move(known).error());
     if (!*known || (*known)->blob.empty()) {
@@ -61,7 +64,34 @@ Result<json::object> Receiver::announce(Request& request, const json::object& in
                         {"image_present", held->has_value()},
                         {"docker_api_version", *api},
                         {"free_bytes", free_bytes},
-                        {"host", settings_.host}};
+                        {"host", settings_.host},
+                        {"lease", {{"token", lease->token}, {"ttl_ms", settings_.lease_us / 1000}}}};
+}
+
+/// The lease for a deployment that is announced. Who takes it from another one waits until what
+/// that one has in hand here has ended: its next step is refused.
+Result<Lease> Receiver::lease_for(Request& request,
+                                  const Target& target,
+                                  const json::object& input) {
+    const bool supersede = get_text(input, "when_locked") == "supersede";
+    auto lease = journal_.lease(
+        {target.name, target.deployment_id, std::string(request.caller()), 0, supersede});
+    if (!lease || !supersede) return lease;
+    std::unique_lock lock(holds_mutex_);
+    const auto others = [&] {
+        const auto [from, to] = holds_.equal_range(target.name);
+        return std::any_of(
+            from, to, [&](const auto& held) { return held.second != target.deployment_id; });
+    };
+    while (others()) {
+        if (request.cancelled()) {
+            return fail("UNAVAILABLE",
+                        "the deployment that " + target.deployment_id +
+                            " takes over from still ends a step; try again in a moment");
+        }
+        hold_ended_.wait_for(lock, std::chrono::milliseconds(100));
+    }
+    return lease;
 }
 
 Result<void> Receiver::spool(Request& request, const json::object& input, Package& package) {
@@ -138,8 +168,10 @@ Result<json::object> Receiver::receive(Request& request, const json::object& inp
                     config->as_object(),
                     get_object(input, "health_check_config"),
                     host().wall_us()};
-            auto done = journal_.lock(job.container_name, job.deployment_id, request.caller());
-            if (done) done = run_later(std::move(job), package);
+            const auto lease = journal_.lease(
+                {job.container_name, job.deployment_id, std::string(request.caller()), 0, false});
+            if (!lease) return std::unexpected(lease.error());
+            auto done = run_later(std::move(job), package);
             if (!done) return std::unexpected(std::move(done).error());
         }
         if (auto now = journal_.package(package.deployment_id); now && *now)

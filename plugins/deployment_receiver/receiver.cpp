@@ -5,6 +5,7 @@ namespace onex::receiver {
 namespace {
 
 constexpr std::int64_t kMaintenanceMs = 30'000;
+constexpr std::int64_t kRenewMs = 5'000;
 
 /// Settings are valid by the contract; what only this code can judge is thrown, as Node's
 /// constructor may.
@@ -32,6 +33,7 @@ Settings::Settings(const Host& of) : node(parsed(of.settings())) {
     min_healthy_ms = get_number(node, "min_healthy_ms", 2'000);
     settle_ms = get_number(node, "settle_ms", 1'000);
     probe_timeout_ms = get_number(node, "probe_timeout_ms", 3'000);
+    lease_us = get_number(node, "lease_s", 30) * 1'000'000;
     package_keep_us = get_number(node, "package_keep_hours", 24) * 3'600'000'000;
 }
 
@@ -39,7 +41,8 @@ Result<Target> read_target(const json::object& input) {
     const auto& run = get_object(input, "run");
     Target target{get_text(input, "container_name"),
                   get_text(input, "deployment_id"),
-                  get_text(run, "workflow_id", get_text(input, "workflow_id"))};
+                  get_text(run, "workflow_id", get_text(input, "workflow_id")),
+                  get_number(get_object(input, "lease"), "token")};
     if (target.deployment_id.empty()) target.deployment_id = target.workflow_id;
     if (target.workflow_id.empty()) target.workflow_id = target.deployment_id;
     if (target.deployment_id.empty()) {
@@ -53,7 +56,7 @@ Receiver::Receiver(const onex_host* of, const onex_create_args* args)
     : JsonNode(of, args),
       settings_(host()),
       engine_(host(), get_text(settings_.node, "docker_socket")),
-      journal_(host()),
+      journal_(host(), settings_.lease_us),
       images_(host(), engine_, journal_, settings_.name_space, settings_.unpacked_bytes_max),
       swapper_(host(),
                engine_,
@@ -79,6 +82,7 @@ Receiver::Receiver(const onex_host* of, const onex_create_args* args)
     offer("deploy_container", &Receiver::deploy);
     offer("start_container", &Receiver::start_new);
     offer("release_deployment", &Receiver::release);
+    offer("renew_lease", &Receiver::renew_lease);
     offer("restore_previous_container", &Receiver::restore_previous);
     offer("rollback", &Receiver::rollback);
     offer("health_check", &Receiver::health_check);
@@ -98,6 +102,7 @@ Result<void> Receiver::start() {
     // A second generation starts while the first one still works: what is open then is in good
     // hands.
     if (generation() == 1) {
+        if (auto done = journal_.extend_leases(); !done) return done;
         auto open = journal_.open_swaps();
         if (!open) return std::unexpected(std::move(open).error());
         for (auto& swap : *open) {
@@ -122,26 +127,30 @@ Result<void> Receiver::start() {
     auto task = host().every(kMaintenanceMs, [this] { maintain(); });
     if (!task) return std::unexpected(std::move(task).error());
     maintenance_ = *task;
+    task = host().every(kRenewMs, [this] { renew_holds(); });
+    if (!task) return std::unexpected(std::move(task).error());
+    renewal_ = *task;
     // The first round doesn't wait for the clock; should the queue be full, the clock brings it.
     (void)host().post([this] { maintain(); });
     return {};
 }
 
 void Receiver::stop() {
-    if (maintenance_) host().cancel(maintenance_);
+    for (const auto timer : {maintenance_, renewal_})
+        if (timer) host().cancel(timer);
     const std::lock_guard lock(jobs_mutex_);
     waiting_.clear();
 }
 
 Result<Receiver::Hold> Receiver::hold(const Target& target, std::string_view caller) {
-    if (auto done = journal_.lock(target.name, target.deployment_id, caller); !done) {
-        return std::unexpected(std::move(done).error());
-    }
+    LeaseWish wish{target.name, target.deployment_id, std::string(caller), target.lease_token};
+    if (auto done = journal_.lease(wish); !done) return std::unexpected(std::move(done).error());
     const std::lock_guard lock(holds_mutex_);
     const auto entry = holds_.emplace(target.name, target.deployment_id);
     return Hold(nullptr, [this, entry](void*) {
         const std::lock_guard guard(holds_mutex_);
         holds_.erase(entry);
+        hold_ended_.notify_all();
     });
 }
 
@@ -165,22 +174,26 @@ void Receiver::publish(const std::string& type,
                    "event " + type + " could not be published: " + done.error().message);
 }
 
-/// Two rounds must not meet: the first one is posted, the others come by the clock.
-void Receiver::maintain() {
-    const std::unique_lock lock(maintain_mutex_, std::try_to_lock);
-    if (!lock) return;
+/// What runs here keeps its lease, however long it takes.
+void Receiver::renew_holds() {
     std::multimap<std::string, std::string> held;
     {
         const std::lock_guard guard(holds_mutex_);
         held = holds_;
     }
     for (const auto& [name, deployment_id] : held) {
-        // Released meanwhile: then this took it anew, and it goes again.
-        if (journal_.lock(name, deployment_id, this->name())) {
+        // Released meanwhile: then this took it anew, and it goes again. Lost: its next step hears.
+        if (journal_.lease({name, deployment_id, this->name(), 0, false})) {
             const std::lock_guard guard(holds_mutex_);
-            if (!holds_.contains(name)) (void)journal_.unlock(deployment_id);
+            if (!holds_.contains(name)) (void)journal_.free_lease(deployment_id);
         }
     }
+}
+
+/// Two rounds must not meet: the first one is posted, the others come by the clock.
+void Receiver::maintain() {
+    const std::unique_lock lock(maintain_mutex_, std::try_to_lock);
+    if (!lock) return;
     recover();
     const auto now_us = host().wall_us();
     const auto before_us = now_us - settings_.package_keep_us;
@@ -220,7 +233,7 @@ void Receiver::recover() {
         host().log(LogLevel::info,
                    "deployment " + swap.deployment_id + " of " + swap.container_name +
                        " was cut off and is rolled back");
-        (void)journal_.unlock(swap.deployment_id);
+        (void)journal_.free_lease(swap.deployment_id);
         auto package = journal_.package(swap.deployment_id);
         if (package && *package) (void)journal_.drop_blob(**package);
         return true;

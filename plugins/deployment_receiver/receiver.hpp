@@ -9,6 +9,7 @@
 
 #include <onex/json.hpp>
 
+#include <condition_variable>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -34,6 +35,7 @@ struct Settings {
     std::int64_t settle_ms = 0;
     std::int64_t probe_timeout_ms = 0;
     std::int64_t package_keep_us = 0;
+    std::int64_t lease_us = 0;
 };
 
 /// Whom an operation on a container is for.
@@ -41,6 +43,7 @@ struct Target {
     std::string name;
     std::string deployment_id;
     std::string workflow_id;
+    std::int64_t lease_token = 0;  ///< that came along; 0: none
 };
 /// Reads container_name, deployment_id and run out of an input. VALIDATION_ERROR without an id.
 Result<Target> read_target(const json::object& input);
@@ -53,8 +56,8 @@ class Receiver : public JsonNode {
 
     docker::Engine& engine() { return engine_; }
     const Settings& settings() const { return settings_; }
-    /// Takes the lock of the target's name, and keeps it fresh as long as what is returned lives.
-    /// DEPLOYMENT_LOCKED: another deployment has it.
+    /// Takes or renews the lease of the target's name, and keeps it fresh as long as what is
+    /// returned lives. DEPLOYMENT_LOCKED: another deployment has it, or has had it since.
     using Hold = std::shared_ptr<void>;
     Result<Hold> hold(const Target& target, std::string_view caller);
     /// Publishes an event of the deployment topics; a failure is logged, never returned.
@@ -76,8 +79,10 @@ class Receiver : public JsonNode {
     Result<json::object> deploy(Request& request, const json::object& input);
     Result<json::object> start_new(Request& request, const json::object& input);
     Result<json::object> release(Request& request, const json::object& input);
+    Result<json::object> renew_lease(Request& request, const json::object& input);
     Result<json::object> restore_previous(Request& request, const json::object& input);
     Result<json::object> rollback(Request& request, const json::object& input);
+    Result<Lease> lease_for(Request& request, const Target& target, const json::object& input);
     Result<ContainerSpec> admitted(const json::object& input) const;
     Result<OwnImage> image_for(const Target& target,
                                const json::object& input,
@@ -113,6 +118,7 @@ class Receiver : public JsonNode {
     [[nodiscard]] std::string origin_of(std::string_view deployment_id);
 
     // Rounds of upkeep.
+    void renew_holds();
     void maintain();
     void recover();
 
@@ -124,6 +130,7 @@ class Receiver : public JsonNode {
 
     std::mutex maintain_mutex_;
     std::mutex holds_mutex_;
+    std::condition_variable hold_ended_;
     std::multimap<std::string, std::string>
         holds_;  ///< container name → deployment, of what runs now
     std::mutex jobs_mutex_;
@@ -131,6 +138,7 @@ class Receiver : public JsonNode {
     std::set<std::string, std::less<>> running_;  ///< deployment ids of requests that run; bounded
     std::vector<Swap> to_recover_;  ///< what must still be rolled back [maintain_mutex_]
     onex_handle maintenance_ = 0;
+    onex_handle renewal_ = 0;
 };
 
 }  // namespace onex::receiver

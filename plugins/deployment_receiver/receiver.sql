@@ -94,19 +94,18 @@ ON CONFLICT (name) DO UPDATE
 SET container_id = excluded.container_id, deployment_id = excluded.deployment_id,
     image_ref = excluded.image_ref, updated_us = excluded.updated_us;
 
--- name: take_lock
-INSERT INTO deploy_locks (container_name, deployment_id, caller, since_us, seen_us)
-VALUES (:container_name, :deployment_id, :caller, :now_us, :now_us)
+-- name: read_lease
+SELECT deployment_id, caller, token, since_us, expires_us FROM leases WHERE container_name = :container_name;
+
+-- name: write_lease
+INSERT INTO leases (container_name, deployment_id, caller, token, since_us, expires_us)
+VALUES (:container_name, :deployment_id, :caller, :token, :since_us, :expires_us)
 ON CONFLICT (container_name) DO UPDATE
-SET deployment_id = excluded.deployment_id, seen_us = excluded.seen_us,
-    caller = CASE WHEN deploy_locks.deployment_id = excluded.deployment_id THEN deploy_locks.caller
-                  ELSE excluded.caller END,
-    since_us = CASE WHEN deploy_locks.deployment_id = excluded.deployment_id THEN deploy_locks.since_us
-                    ELSE excluded.since_us END
-WHERE deploy_locks.deployment_id = excluded.deployment_id OR deploy_locks.seen_us < :stale_us;
+SET deployment_id = excluded.deployment_id, caller = excluded.caller, token = excluded.token,
+    since_us = excluded.since_us, expires_us = excluded.expires_us;
 
--- name: read_lock
-SELECT deployment_id, caller, since_us, seen_us FROM deploy_locks WHERE container_name = :container_name;
+-- name: free_leases_of
+UPDATE leases SET deployment_id = '', caller = '' WHERE deployment_id = :deployment_id;
 
--- name: free_locks_of
-DELETE FROM deploy_locks WHERE deployment_id = :deployment_id;
+-- name: extend_leases
+UPDATE leases SET expires_us = :expires_us WHERE deployment_id <> '';

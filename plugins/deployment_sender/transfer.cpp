@@ -86,17 +86,25 @@ Result<json::object> Transfer::establish_connection(Request& request, const json
                               {"architecture", get_text(image, "architecture")},
                               {"os", get_text(image, "os")},
                               {"image_size_bytes", get_number(image, "image_size_bytes")},
-                              {"deployment_config", announced_config(input)}};
+                              {"deployment_config", announced_config(input)},
+                              {"when_locked", get_text(input, "when_locked", "refuse")}};
     Peer peer(host_, request, input);
     auto answer = peer.call("announce_deployment", announcement, true);
-    if (!answer) return std::unexpected(std::move(answer).error());
+    if (!answer) {
+        auto error = std::move(answer).error();
+        // Whoever wants to wait for the name comes again; the contract says so.
+        if (error.code == "DEPLOYMENT_LOCKED" && get_text(input, "when_locked") == "queue")
+            error.code = "DEPLOYMENT_QUEUED";
+        return std::unexpected(std::move(error));
+    }
     json::object remote{{"host", peer.target()}};
     for (const auto* name :
          {"architecture", "namespace", "image_present", "docker_api_version", "free_bytes"}) {
         if (const auto* value = answer->if_contains(name)) remote[name] = *value;
     }
-    return json::object{{"remote", std::move(remote)},
-                        {"checks", {{"remote_endpoint_reachable", 1}}}};
+    json::object out{{"remote", std::move(remote)}, {"checks", {{"remote_endpoint_reachable", 1}}}};
+    if (const auto* lease = answer->if_contains("lease")) out["lease"] = *lease;
+    return out;
 }
 
 Result<json::object> Transfer::send(Request& request, const json::object& input) {

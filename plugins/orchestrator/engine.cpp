@@ -47,9 +47,13 @@ Engine::Engine(const Host& host, EngineConfig config, Contracts& contracts, Wait
       rows_(host),
       metrics_(host),
       recorder_(host, rows_, metrics_),
-      caller_(host, rows_, [this](Run& run, auto level, const workflow::Step& step, auto text) {
-          recorder_.line(run, level, step.stage, step.operation, text);
-      }) {
+      caller_(host,
+              rows_,
+              [this](Run& run, auto level, const workflow::Step& step, auto text) {
+                  recorder_.line(run, level, step.stage, step.operation, text);
+              }),
+      renewals_(host,
+                [this](const std::string& id, const std::string& why) { (void)cancel(id, why); }) {
     recorder_.on_first_line = [this](Run& run) {
         constexpr std::int64_t kFlushMs = 150;
         const auto id = run.row.workflow_id;

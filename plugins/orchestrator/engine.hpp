@@ -5,6 +5,7 @@
 
 #include "plugins/orchestrator/contracts.hpp"
 #include "plugins/orchestrator/recorder.hpp"
+#include "plugins/orchestrator/renewals.hpp"
 #include "plugins/orchestrator/step_call.hpp"
 #include "plugins/orchestrator/waiters.hpp"
 
@@ -116,6 +117,7 @@ class Engine {
     MetricBook metrics_;
     Recorder recorder_;
     StepCaller caller_;
+    Renewals renewals_;
     std::atomic<bool> quiescing_{false};
     std::atomic<bool> adopting_{false};
     onex_handle tick_task_ = 0;

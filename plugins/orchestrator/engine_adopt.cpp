@@ -3,6 +3,7 @@
 #include "plugins/orchestrator/engine.hpp"
 #include "plugins/orchestrator/replayed.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace onex::orchestrator {
@@ -17,6 +18,13 @@ constexpr int kRefusedMax = 5;
 
 void Engine::tick() {
     waiters_.tick();
+    std::vector<RunPtr> going;
+    {
+        const std::scoped_lock lock(mutex_);
+        for (const auto& [id, run] : active_)
+            if (std::ranges::find(queue_, run) == queue_.end()) going.push_back(run);
+    }
+    renewals_.tick(going);
     if (quiescing_) return look_for_cancels();
     std::vector<RunPtr> stalled;
     std::vector<std::string> cancelled;

@@ -12,6 +12,7 @@ Result<Resolution> Resolution::parse(std::string_view text) {
     out.timeout_ms = get_number(*object, "timeout_ms");
     out.progress = get_bool(*object, "progress");
     out.run_end = get_text(*object, "run_end");
+    out.run_renew = get_text(*object, "run_renew");
     out.input = get_object(*object, "input");
     if (const auto* errors = object->if_contains("errors"); errors && errors->is_array()) {
         out.errors = errors->get_array();
@@ -26,6 +27,7 @@ std::string Resolution::text() const {
                            {"timeout_ms", timeout_ms},
                            {"progress", progress},
                            {"run_end", run_end},
+                           {"run_renew", run_renew},
                            {"input", input},
                            {"errors", errors}};
     return json::serialize(out);
@@ -41,6 +43,7 @@ void Resolution::judge(workflow::StepOutcome& outcome) const {
         if (!item.is_object() || get_text(item.get_object(), "code") != outcome.code) continue;
         outcome.as = get_text(item.get_object(), "as");
         outcome.permanent = get_bool(item.get_object(), "permanent");
+        outcome.wait = get_bool(item.get_object(), "wait");
         return;
     }
 }

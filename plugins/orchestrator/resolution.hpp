@@ -19,6 +19,7 @@ struct Resolution {
     std::int64_t timeout_ms = 0;
     bool progress = false;  ///< its timeout counts time without progress
     std::string run_end;    ///< the node's operation that wants to hear of the end, or empty
+    std::string run_renew;  ///< the node's operation that hears that a run goes on, or empty
     json::object input;     ///< the schema
     json::array errors;
 
@@ -26,7 +27,7 @@ struct Resolution {
     static Result<Resolution> parse(std::string_view text);
     [[nodiscard]] std::string text() const;
     [[nodiscard]] std::optional<workflow::Closer> closer() const;
-    /// Fills `as` and `permanent` of a failed outcome from the node's list of errors.
+    /// Fills `as`, `permanent` and `wait` of a failed outcome from the node's list of errors.
     void judge(workflow::StepOutcome& outcome) const;
 };
 

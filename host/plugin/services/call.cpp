@@ -6,7 +6,8 @@
 #include "host/plugin/dispatcher.hpp"
 #include "host/plugin/services.hpp"
 #include "host/store/ids.hpp"
-#include "host/utf8.hpp"
+
+#include <onex/utf8.hpp>
 
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>

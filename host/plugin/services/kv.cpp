@@ -2,8 +2,9 @@
 #include "host/plugin/background.hpp"
 #include "host/plugin/services.hpp"
 #include "host/store/ids.hpp"
-#include "host/utf8.hpp"
 #include "kv_sql.hpp"
+
+#include <onex/utf8.hpp>
 
 #include <functional>
 #include <utility>

@@ -1,5 +1,7 @@
 #include "docker/engine.hpp"
 
+#include <onex/utf8.hpp>
+
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
@@ -255,7 +257,7 @@ Result<std::string> Engine::container_log(std::string_view id, int lines, Wait w
         if (!*buffer) break;
         frames += buffer->text();
     }
-    return plain_log(frames);
+    return valid_utf8(plain_log(frames));
 }
 
 Result<json::array> Engine::list_containers(const std::vector<std::string>& labels, Wait wait) {

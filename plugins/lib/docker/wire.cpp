@@ -1,5 +1,7 @@
 #include "docker/wire.hpp"
 
+#include <onex/utf8.hpp>
+
 #include <boost/json/parse.hpp>
 
 #include <algorithm>
@@ -156,6 +158,7 @@ Error answer_error(unsigned status, std::string_view body) {
         !ec && value.is_object() ? text_at(value.as_object(), "message") : std::string(body);
     if (text.empty()) text = "HTTP status " + std::to_string(status);
     if (text.size() > kMessageBytesMax) text.resize(kMessageBytesMax);
+    text = valid_utf8(text);
     const std::string_view code = text.find("no space left on device") != std::string::npos
                                       ? "DISK_FULL"
                                   : status == 404 ? "NOT_FOUND"

@@ -12,6 +12,7 @@ namespace {
 // of its end.
 constexpr std::int64_t kPatienceMs = 180'000;
 constexpr std::int64_t kTellMs = 30'000;
+constexpr std::int64_t kWaitPauseMs = 5'000;
 
 std::unexpected<Error> out_of_order(const std::string& what, const RunState& state) {
     return fail("FAILED_PRECONDITION", what + " does not follow the run's state " + state.state);
@@ -65,6 +66,7 @@ void record(const Model& model, RunState& state, const StepOutcome& outcome) {
     operation.progress = outcome.ok ? Progress::completed : Progress::running;
     operation.error_code = outcome.ok ? "" : shown_code(model, outcome.code, outcome.as);
     operation.error_message = outcome.ok ? "" : outcome.message;
+    if (!outcome.ok && outcome.wait) return;
     stage.counted_ms += counted_ms(outcome);
     if (!outcome.ok) state.retry_ms += counted_ms(outcome);
 }
@@ -93,11 +95,18 @@ Result<void> stage_step_ended(const Model& model,
             model, state, {stop->code, stop->message, stage.name, spec.name}, now, facts);
     }
     if (outcome.ok) merge_checks(state.checks, outcome.checks);
+    if (!outcome.ok && outcome.wait) {
+        if (state.waits++ == 0)
+            facts.push_back(warning(stage.name, spec.name + " waits: " + outcome.message));
+        state.delay_ms = kWaitPauseMs;
+        ++state.attempt;
+        return {};
+    }
     if (!outcome.ok) {
         const auto retry =
             may_retry(model,
                       spec.retry,
-                      {state.attempt, outcome.code, outcome.as, outcome.permanent},
+                      {state.attempt - state.waits, outcome.code, outcome.as, outcome.permanent},
                       {state.retry_ms, state.stages[state.stage].counted_ms, stage.max_ms});
         if (retry.again) {
             facts.push_back(warning(stage.name,

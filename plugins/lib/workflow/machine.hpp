@@ -48,6 +48,7 @@ struct StepOutcome {
     std::string message;
     std::string as;
     bool permanent = false;
+    bool wait = false;  ///< no failure: not yet
     Checks checks;
     std::int64_t started_us = 0;
     std::int64_t finished_us = 0;

@@ -73,6 +73,7 @@ Result<void> end_stage(const Model& model, RunState& state, std::int64_t now_us,
 
 void fresh_attempt(RunState& state) {
     state.attempt = 1;
+    state.waits = 0;
     state.delay_ms = 0;
     state.settle_ms = 0;
 }

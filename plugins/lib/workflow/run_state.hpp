@@ -66,6 +66,7 @@ struct RunState {
     std::size_t stage = 0;      ///< index into Model::stages
     std::size_t operation = 0;  ///< index into the stage's operations
     int attempt = 1;            ///< of the next or running call
+    int waits = 0;              ///< of the attempts, those that only waited
     std::int64_t delay_ms = 0;  ///< before that call
     std::vector<StageRecord> stages;
     Checks checks;

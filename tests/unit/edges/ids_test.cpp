@@ -1,6 +1,6 @@
 #include "host/ids.hpp"
 
-#include "host/utf8.hpp"
+#include <onex/utf8.hpp>
 
 #include <gtest/gtest.h>
 

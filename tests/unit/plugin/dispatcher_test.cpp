@@ -1,5 +1,6 @@
-#include "host/utf8.hpp"
 #include "tests/unit/plugin/plugin_fixture.hpp"
+
+#include <onex/utf8.hpp>
 
 namespace onex::host::test {
 namespace {

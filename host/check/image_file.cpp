@@ -10,6 +10,25 @@ namespace onex::host::check {
 
 namespace {
 
+// What this host's own machine is called in the two formats: ELF e_machine, Mach-O cputype.
+#if defined(__x86_64__)
+constexpr const char* kMachineName = "x86-64";
+constexpr std::uint16_t kElfMachine = 62;
+constexpr std::uint32_t kMachMachine = 0x01000007;
+#elif defined(__aarch64__)
+constexpr const char* kMachineName = "arm64";
+constexpr std::uint16_t kElfMachine = 183;
+constexpr std::uint32_t kMachMachine = 0x0100000C;
+#else
+#error "name this machine in ELF and Mach-O files here"
+#endif
+
+void expect_machine(std::uint32_t found, std::uint32_t own) {
+    if (found == own) return;
+    throw std::invalid_argument("built for another machine (type " + std::to_string(found) +
+                                "), this host is " + kMachineName);
+}
+
 /// Reads little-endian values at checked places.
 class Bytes {
   public:
@@ -78,6 +97,7 @@ void read_symbols(const Bytes& file,
 ImageFile read(const Bytes& file) {
     if (file.at<std::uint8_t>(4) != 2) throw std::invalid_argument("not a 64-bit library");
     if (file.at<std::uint16_t>(16) != 3) throw std::invalid_argument("not a shared library");
+    expect_machine(file.at<std::uint16_t>(18), kElfMachine);
     const auto table = file.at<std::uint64_t>(40);
     const auto entry_bytes = file.at<std::uint16_t>(58);
     const auto count = file.at<std::uint16_t>(60);
@@ -125,6 +145,7 @@ void read_symbols(const Bytes& file, std::uint64_t command, ImageFile& out) {
 
 ImageFile read(const Bytes& file) {
     ImageFile out;
+    expect_machine(file.at<std::uint32_t>(4), kMachMachine);
     out.is_bundle = file.at<std::uint32_t>(12) == kBundle;
     const auto count = file.at<std::uint32_t>(16);
     std::uint64_t at = 32;

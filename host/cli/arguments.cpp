@@ -26,6 +26,8 @@ struct Options {
     std::string id;
     std::string name;
     std::string reason;
+    std::string resolved_as;
+    std::string note;
     std::string file;
     std::vector<std::string> files;
     bool follow = false;
@@ -148,9 +150,10 @@ class Grammar {
         c->add_flag("--adopt", to.adopt, "replace a container of that name that onex did not make");
         auto* queue = c->add_flag(
             "--queue", to.queue, "when the name is being deployed already, wait for that to end");
-        c->add_flag("--supersede",
-                    to.supersede,
-                    "when the name is being deployed already, take over: that deployment ends failed")
+        c->add_flag(
+             "--supersede",
+             to.supersede,
+             "when the name is being deployed already, take over: that deployment ends failed")
             ->excludes(queue);
         c->add_flag("--no-rollback", to.no_rollback, "after a failure leave everything to look at");
         c->add_flag("--skip-health", to.skip_health, "do not check the new container's health");
@@ -189,6 +192,16 @@ class Grammar {
                 [](Session& s, const Options& o) { return cancel(s, o.id, o.reason); });
         c->add_option("id", options_->id, "workflow id")->required();
         c->add_option("--reason", options_->reason, "kept with the run");
+        c = ask(
+            app_,
+            "resolve",
+            "end the case of a failed run by hand, and free what nodes keep for it",
+            [](Session& s, const Options& o) { return resolve(s, o.id, o.resolved_as, o.note); });
+        c->add_option("id", options_->id, "workflow id")->required();
+        c->add_option("--as", options_->resolved_as, "rolled-back or abandoned")
+            ->required()
+            ->check(CLI::IsMember({"rolled-back", "abandoned"}));
+        c->add_option("--note", options_->note, "what was done; kept with the run");
         c = ask(app_, "history", "deployments, the latest first", [](Session& s, const Options& o) {
             return history(s, o.name, o.limit);
         });

@@ -25,6 +25,10 @@ int rollback(Session& session, const RollbackOptions& options);
 int status(Session& session, const std::string& workflow_id);
 int logs(Session& session, const std::string& workflow_id, bool follow);
 int cancel(Session& session, const std::string& workflow_id, const std::string& reason);
+int resolve(Session& session,
+            const std::string& workflow_id,
+            const std::string& resolved_as,
+            const std::string& note);
 int history(Session& session, const std::string& name, std::int64_t limit);
 
 struct WorkflowOptions {

@@ -191,6 +191,10 @@ std::string describe_run(const json::object& status) {
                 text(current, "attempt"));
     }
     if (flag(status, "cancel_requested")) row(out, "cancel", "requested");
+    if (const auto as = text(status, "resolved.as"); !as.empty()) {
+        const auto note = text(status, "resolved.note");
+        row(out, "resolved", "as " + as + (note.empty() ? "" : ": " + printable(note)));
+    }
     if (flag(status, "success")) row(out, "url", text(status, "output.deployed_url"));
     row(out, "sent", transfer_text(status));
     row(out, "missed", missed_gates(status));

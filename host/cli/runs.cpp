@@ -143,6 +143,25 @@ int cancel(Session& session, const std::string& workflow_id, const std::string& 
     return kOk;
 }
 
+int resolve(Session& session,
+            const std::string& workflow_id,
+            const std::string& resolved_as,
+            const std::string& note) {
+    auto answer = session.post("/workflows/" + url_encode(workflow_id) + "/resolve",
+                               json::object{{"as", resolved_as}, {"note", note}});
+    if (!answer) return session.exit_code();
+    if (session.json()) {
+        print_json(*answer);
+        return kOk;
+    }
+    print(workflow_id + " is resolved as " + printable(text(*answer, "resolved_as")) + "\n");
+    for (const auto& who : list(*answer, "not_told")) {
+        print("not told, ask again later: " +
+              printable(who.is_string() ? std::string(who.as_string()) : std::string()) + "\n");
+    }
+    return kOk;
+}
+
 int history(Session& session, const std::string& name, std::int64_t limit) {
     std::string route = "/api/v1/deployments?limit=" + std::to_string(limit);
     if (!name.empty()) route += "&name=" + url_encode(name);

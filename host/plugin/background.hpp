@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 #include <utility>
 
 namespace onex::host {
@@ -76,7 +77,7 @@ class OpenTransaction {
     std::mutex mutex;
     std::unique_ptr<Transaction> tx;
     std::shared_ptr<void> hold;
-    bool published = false;  ///< events wait in it: readers are woken after the commit
+    std::vector<std::string> published;  ///< types of events that the commit makes true
     bool borrowed = false;   ///< belongs to a subscription's batch: the host ends it
 };
 

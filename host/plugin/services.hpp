@@ -88,6 +88,9 @@ Result<void> may_wait(bool in_transaction_ok = false);
 /// Remembers that this thread has begun a transaction.
 void begin_transaction(onex_handle handle, const std::shared_ptr<OpenTransaction>& opened);
 
+/// After the commit that made these events true: counts them, and wakes who reads the journal.
+void events_published(Runtime& runtime, const std::vector<std::string>& types);
+
 /// Around a call of a plugin's code: who runs is known if it crashes, and transactions that it
 /// began on this thread and left open are rolled back at its end (semantics 5.1).
 class PluginScope {

@@ -16,12 +16,12 @@ struct Live {
     std::mutex mutex;
     std::set<const void*> nodes;
 };
-Live& live() {
+[[maybe_unused]] Live& live() {
     static Live* const all = new Live;  // Outlives every thread that may still ask.
     return *all;
 }
 
-const char* text_of(NodeTags::State state) {
+[[maybe_unused]] const char* text_of(NodeTags::State state) {
     switch (state) {
         case NodeTags::State::made:
             return "made";
@@ -37,7 +37,7 @@ const char* text_of(NodeTags::State state) {
     return "unknown";
 }
 
-[[noreturn]] void broken(const std::string& rule) {
+[[noreturn, maybe_unused]] void broken(const std::string& rule) {
     std::fputs(("a rule of the plugin ABI is broken: " + rule + "\n").c_str(), stderr);
     std::abort();
 }

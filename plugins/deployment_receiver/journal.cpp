@@ -255,7 +255,9 @@ Result<Lease> Journal::lease(const LeaseWish& wish) const {
     const auto rows = tx->execute(sql::read_lease, {{"container_name", wish.container_name}});
     if (!rows) return std::unexpected(rows.error());
     Lease now = rows->rows.empty() ? Lease{} : to_lease(rows->rows.front());
-    const bool ours = now.deployment_id == wish.deployment_id;
+    // Whose token is the latest has it still, also after its end: nobody came since.
+    const bool ours =
+        now.deployment_id == wish.deployment_id || (wish.token > 0 && wish.token == now.token);
     if (wish.token > 0 && wish.token != now.token) {
         return fail("DEPLOYMENT_LOCKED",
                     "deployment " + wish.deployment_id + " was away, and the lease of " +
@@ -271,11 +273,11 @@ Result<Lease> Journal::lease(const LeaseWish& wish) const {
                         "; wait for its end (--queue), take over (--supersede), or cancel it");
     }
     if (!ours) {
-        now.deployment_id = wish.deployment_id;
         now.caller = wish.caller;
         now.since_us = host_.wall_us();
         ++now.token;
     }
+    now.deployment_id = wish.deployment_id;
     now.expires_us = now_us + lease_us_;
     const auto written = tx->execute(sql::write_lease,
                                      {{"container_name", wish.container_name},
@@ -287,6 +289,17 @@ Result<Lease> Journal::lease(const LeaseWish& wish) const {
     if (!written) return std::unexpected(written.error());
     if (auto done = tx->commit(); !done) return std::unexpected(std::move(done).error());
     return now;
+}
+
+Result<bool> Journal::renew_lease(std::string_view container_name,
+                                  std::string_view deployment_id) const {
+    const auto renewed = run(true,
+                             sql::renew_lease,
+                             {{"container_name", value(container_name)},
+                              {"deployment_id", value(deployment_id)},
+                              {"expires_us", host_.monotonic_us() + lease_us_}});
+    if (!renewed) return std::unexpected(renewed.error());
+    return renewed->affected > 0;
 }
 
 Result<bool> Journal::lease_is_lost(std::string_view container_name,

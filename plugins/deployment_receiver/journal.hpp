@@ -116,6 +116,8 @@ class Journal {
     /// Takes or renews the lease of that name. DEPLOYMENT_LOCKED: another deployment has it, and
     /// who; or the wish's token is not the latest, so that another one had it since.
     Result<Lease> lease(const LeaseWish& wish) const;
+    /// Keeps a lease that this deployment still has; false when it has none. Takes nothing.
+    Result<bool> renew_lease(std::string_view container_name, std::string_view deployment_id) const;
     /// Has another deployment taken the lease that this one had?
     Result<bool> lease_is_lost(std::string_view container_name,
                                std::string_view deployment_id,

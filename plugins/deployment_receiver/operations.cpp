@@ -123,8 +123,12 @@ Result<json::object> Receiver::release(Request& request, const json::object& inp
                     "another deployment has taken over " + target->name + "; deployment " +
                         target->deployment_id + " can't be completed");
     }
+    const auto by_hand = get_text(input, "resolved_as");
     auto done = is_success ? swapper_.commit(target->deployment_id, request.wait())
-                           : swapper_.abandon(target->deployment_id);
+                : !by_hand.empty()
+                    ? swapper_.settle_by_hand(target->deployment_id,
+                                              by_hand == "rolled-back" ? "restored" : "undone")
+                    : swapper_.abandon(target->deployment_id);
     if (!done) return std::unexpected(std::move(done).error());
     auto package = journal_.package(target->deployment_id);
     if (!package) return std::unexpected(std::move(package).error());
@@ -143,7 +147,7 @@ Result<json::object> Receiver::release(Request& request, const json::object& inp
     return json::object{{"released", true}};
 }
 
-Result<json::object> Receiver::renew_lease(Request& request, const json::object& input) {
+Result<json::object> Receiver::renew_lease(Request&, const json::object& input) {
     auto target = read_target(input);
     if (!target) return std::unexpected(std::move(target).error());
     const auto known = journal_.package(target->deployment_id);
@@ -156,10 +160,9 @@ Result<json::object> Receiver::renew_lease(Request& request, const json::object&
         return fail("DEPLOYMENT_LOCKED",
                     "another deployment has taken over " + (*known)->container_name);
     }
-    const auto renewed = journal_.lease(
-        {(*known)->container_name, target->deployment_id, std::string(request.caller()), 0, false});
+    const auto renewed = journal_.renew_lease((*known)->container_name, target->deployment_id);
     if (!renewed) return std::unexpected(renewed.error());
-    return json::object{{"renewed", true}};
+    return json::object{{"renewed", *renewed}};
 }
 
 Result<json::object> Receiver::restore_previous(Request& request, const json::object& input) {

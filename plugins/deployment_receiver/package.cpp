@@ -59,13 +59,14 @@ Result<json::object> Receiver::announce(Request& request, const json::object& in
         if (auto done = journal_.put(package); !done)
             return std::unexpected(std::move(done).error());
     }
-    return json::object{{"architecture", *architecture},
-                        {"namespace", settings_.name_space},
-                        {"image_present", held->has_value()},
-                        {"docker_api_version", *api},
-                        {"free_bytes", free_bytes},
-                        {"host", settings_.host},
-                        {"lease", {{"token", lease->token}, {"ttl_ms", settings_.lease_us / 1000}}}};
+    return json::object{
+        {"architecture", *architecture},
+        {"namespace", settings_.name_space},
+        {"image_present", held->has_value()},
+        {"docker_api_version", *api},
+        {"free_bytes", free_bytes},
+        {"host", settings_.host},
+        {"lease", {{"token", lease->token}, {"ttl_ms", settings_.lease_us / 1000}}}};
 }
 
 /// The lease for a deployment that is announced. Who takes it from another one waits until what

@@ -181,13 +181,8 @@ void Receiver::renew_holds() {
         const std::lock_guard guard(holds_mutex_);
         held = holds_;
     }
-    for (const auto& [name, deployment_id] : held) {
-        // Released meanwhile: then this took it anew, and it goes again. Lost: its next step hears.
-        if (journal_.lease({name, deployment_id, this->name(), 0, false})) {
-            const std::lock_guard guard(holds_mutex_);
-            if (!holds_.contains(name)) (void)journal_.free_lease(deployment_id);
-        }
-    }
+    for (const auto& [name, deployment_id] : held)
+        (void)journal_.renew_lease(name, deployment_id);  // Lost: the next step hears of it.
 }
 
 /// Two rounds must not meet: the first one is posted, the others come by the clock.

@@ -104,6 +104,10 @@ ON CONFLICT (container_name) DO UPDATE
 SET deployment_id = excluded.deployment_id, caller = excluded.caller, token = excluded.token,
     since_us = excluded.since_us, expires_us = excluded.expires_us;
 
+-- name: renew_lease
+UPDATE leases SET expires_us = :expires_us
+WHERE container_name = :container_name AND deployment_id = :deployment_id;
+
 -- name: free_leases_of
 UPDATE leases SET deployment_id = '', caller = '' WHERE deployment_id = :deployment_id;
 

@@ -125,7 +125,15 @@ Result<int> Swapper::close_older(std::string_view name, std::string_view deploym
             continue;
         }
         auto restored = restore(older.deployment_id, name, Tell(host_, 0), wait);
-        if (!restored) return std::unexpected(std::move(restored).error());
+        if (!restored) {
+            // What somebody has removed can't come back, and nothing is left to protect.
+            const auto left = engine_.find_container(older.old_id, wait);
+            if (!left || *left) return std::unexpected(std::move(restored).error());
+            host_.log(LogLevel::warn, restored.error().message);
+            if (auto done = settle_by_hand(older.deployment_id, "undone"); !done)
+                return std::unexpected(std::move(done).error());
+            continue;
+        }
         ++restored_count;
     }
     return restored_count;
@@ -180,6 +188,7 @@ Result<Swap> Swapper::begin(std::string_view name,
             json::object old_spec{{"image", get_text(inspected, "Image")},
                                   {"network_mode", get_text(host, "NetworkMode")}};
             if (const auto* mounts = inspected.if_contains("Mounts")) old_spec["mounts"] = *mounts;
+            if (const auto* ports = host.if_contains("PortBindings")) old_spec["ports"] = *ports;
             json::array networks;
             for (const auto& network :
                  get_object(get_object(inspected, "NetworkSettings"), "Networks")) {
@@ -293,7 +302,17 @@ Result<void> Swapper::commit(std::string_view deployment_id, Wait wait) {
     if (!known) return std::unexpected(std::move(known).error());
     if (!*known || (*known)->state != "open" || (*known)->new_id.empty()) return {};
     auto& swap = **known;
+    auto standing = engine_.find_container(swap.new_id, wait);
+    if (!standing) return std::unexpected(std::move(standing).error());
+    if (!*standing) {
+        return fail("DEPLOYMENT_FAILED",
+                    "the new container of " + swap.container_name +
+                        " was removed by somebody else before the deployment was complete");
+    }
     auto done = engine_.set_restart_policy(swap.new_id, swap.requested_policy, wait);
+    // It was well, and until now nothing would start it again: an engine that was restarted in
+    // between has left it stopped.
+    if (done && !container_running(**standing)) done = engine_.start_container(swap.new_id, wait);
     if (!done) return done;
     swap.state = "committed";
     swap.step = "committed";
@@ -301,6 +320,15 @@ Result<void> Swapper::commit(std::string_view deployment_id, Wait wait) {
         return done;
     prune(swap.container_name, wait);
     return {};
+}
+
+Result<void> Swapper::settle_by_hand(std::string_view deployment_id, std::string_view state) {
+    auto known = journal_.swap(deployment_id);
+    if (!known) return std::unexpected(std::move(known).error());
+    if (!*known || ((*known)->state != "open" && (*known)->state != "failed")) return {};
+    (*known)->state = state;
+    (*known)->step = "by hand";
+    return journal_.update(**known);
 }
 
 Result<void> Swapper::abandon(std::string_view deployment_id) {

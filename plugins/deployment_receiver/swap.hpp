@@ -71,6 +71,9 @@ class Swapper {
     Result<void> commit(std::string_view deployment_id, Wait wait);
     /// The run ended badly and nobody rolls back: both containers stay to be looked at.
     Result<void> abandon(std::string_view deployment_id);
+    /// A person has dealt with a swap that could neither be completed nor rolled back; `state` is
+    /// restored or undone. What is settled already stays so.
+    Result<void> settle_by_hand(std::string_view deployment_id, std::string_view state);
     /// Removes the new container and puts the previous one back.
     Result<Restored> restore(std::string_view deployment_id,
                              std::string_view name,

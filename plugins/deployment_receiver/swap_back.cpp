@@ -11,10 +11,40 @@ constexpr int kLogLines = 50;
 constexpr int kDiscardGraceS =
     2;  // What failed is not waited for; the previous one is down meanwhile.
 
-std::unexpected<Error> rollback_failed(const std::string& what, const Error& why) {
+/// What a person needs who goes on by hand: what there is, and the commands in their order.
+std::unexpected<Error> rollback_failed(const Swap& swap,
+                                       const std::string& host,
+                                       const std::string& what,
+                                       const Error& why) {
+    json::array commands;
+    // After a manual rollback there are no two that changed places; and what was removed is gone.
+    const bool nothing_to_do = swap.origin == "rollback" || why.code == "NOT_FOUND";
+    if (!nothing_to_do && !swap.new_id.empty())
+        commands.emplace_back("docker rm -f " + swap.new_id.substr(0, 12));
+    if (!nothing_to_do && !swap.old_id.empty()) {
+        const auto old = swap.old_id.substr(0, 12);
+        commands.emplace_back("docker rename " + old + " " + swap.container_name);
+        if (swap.old_running) commands.emplace_back("docker start " + old);
+        if (!swap.old_policy.empty())
+            commands.emplace_back("docker update --restart " + swap.old_policy + " " + old);
+    }
+    std::string text;
+    for (const auto& command : commands)
+        text += (text.empty() ? "" : " && ") + std::string(command.as_string());
+    json::object details{{"container_name", swap.container_name},
+                         {"previous_container_id", swap.old_id},
+                         {"failed_container_id", swap.new_id},
+                         {"failed_image", swap.image_ref},
+                         {"commands", std::move(commands)}};
+    if (auto before = parse_object(swap.old_spec); before) details["previous"] = std::move(*before);
     return fail("ROLLBACK_FAILED",
-                what + ": " + why.message + "; look at docker ps -a on the target",
-                why.details);
+                what + ": " + why.message +
+                    (why.code == "NOT_FOUND"
+                         ? "; somebody has removed it: deploy a version that was well again"
+                     : text.empty() ? "; look at docker ps -a on " + host
+                                    : "; to restore it by hand, on " + host + ": " + text +
+                                          ", then onex-host resolve ID --as rolled-back"),
+                json::serialize(details));
 }
 
 }  // namespace
@@ -97,12 +127,17 @@ Result<Restored> Swapper::restore(std::string_view deployment_id,
     auto log = discard_new(swap, wait);
     if (!log)
         return rollback_failed(
-            "the new container of " + swap.container_name + " could not be removed", log.error());
+            swap,
+            settings_.host,
+            "the new container of " + swap.container_name + " could not be removed",
+            log.error());
     out.log = std::move(*log);
     tell.step();
     if (!swap.old_id.empty()) {
         if (auto done = bring_back(swap, wait); !done) {
             return rollback_failed(
+                swap,
+                settings_.host,
                 "the previous container of " + swap.container_name + " could not be put back",
                 done.error());
         }
@@ -233,6 +268,8 @@ Result<Undone> Swapper::undo(
     if (!target) {
         const auto back = restore(swap.deployment_id, name, tell, cleanup(30'000));
         return rollback_failed(
+            swap,
+            settings_.host,
             "the previous container of " + std::string(name) + " does not run" +
                 (back ? ", the present one was put back" : ", nor does the present one"),
             target.error());

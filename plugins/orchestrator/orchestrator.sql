@@ -126,3 +126,14 @@ DELETE FROM artifacts WHERE workflow_id = :workflow_id;
 
 -- name: delete_run
 DELETE FROM runs WHERE workflow_id = :workflow_id AND finished_us IS NOT NULL;
+
+-- name: put_case
+INSERT INTO resolved_cases (workflow_id, resolved_as, note, resolved_us)
+VALUES (:workflow_id, :resolved_as, :note, :now_us)
+ON CONFLICT (workflow_id) DO NOTHING;
+
+-- name: read_case
+SELECT resolved_as, note, resolved_us FROM resolved_cases WHERE workflow_id = :workflow_id;
+
+-- name: delete_case
+DELETE FROM resolved_cases WHERE workflow_id = :workflow_id;

@@ -1,4 +1,5 @@
 // What the orchestrator offers over HTTP. The one place that knows what a deployment is called.
+#include "plugins/orchestrator/cases.hpp"
 #include "plugins/orchestrator/orchestrator.hpp"
 #include "plugins/orchestrator/report.hpp"
 
@@ -58,6 +59,10 @@ void Orchestrator::add_operations() {
              [this](Request&, const json::object& input) { return list_deployments(input); });
     add_json("cancel_workflow",
              [this](Request&, const json::object& input) { return cancel(input); });
+    add_json("resolve_workflow", [this](Request&, const json::object& input) {
+        return resolve_case(
+            host(), engine_->rows(), id_of(input), get_text(input, "as"), get_text(input, "note"));
+    });
     add_json("health", [this](Request&, const json::object&) { return health(); });
 }
 
@@ -130,6 +135,11 @@ Result<json::object> Orchestrator::status(const std::string& workflow_id) {
     for (const auto& name : names.value_or(std::vector<std::string>{}))
         artifacts.emplace_back(name);
     (*out)["artifacts"] = std::move(artifacts);
+    if (const auto how = engine_->rows().resolved_case(workflow_id); how && *how) {
+        (*out)["resolved"] = json::object{{"as", (*how)->resolved_as},
+                                          {"note", (*how)->note},
+                                          {"at", iso_time((*how)->resolved_us)}};
+    }
     return out;
 }
 

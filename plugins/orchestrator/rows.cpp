@@ -165,6 +165,24 @@ Result<void> RunRows::release(std::string_view workflow_id, std::string_view cla
                       kStoreWait));
 }
 
+Result<std::optional<CaseRow>> RunRows::resolved_case(std::string_view workflow_id) const {
+    const auto found = read(sql::read_case, {{"workflow_id", text_value(workflow_id)}});
+    if (!found) return std::unexpected(found.error());
+    if (found->rows.empty()) return std::nullopt;
+    const auto& row = found->rows.front();
+    return CaseRow{text(row, 0), text(row, 1), number(row, 2)};
+}
+
+Result<bool> RunRows::resolve_case(Tx& tx, std::string_view workflow_id, const CaseRow& how) {
+    const auto changed = tx.execute(sql::put_case,
+                                    {{"workflow_id", text_value(workflow_id)},
+                                     {"resolved_as", how.resolved_as},
+                                     {"note", how.note},
+                                     {"now_us", how.resolved_us}});
+    if (!changed) return std::unexpected(changed.error());
+    return changed->affected == 1;
+}
+
 Result<bool> RunRows::request_cancel(std::string_view workflow_id,
                                      std::string_view reason,
                                      std::int64_t now_us) const {

@@ -74,6 +74,13 @@ struct ArtifactRow {
     std::string content;
 };
 
+/// How a person ended the case of a failed run.
+struct CaseRow {
+    std::string resolved_as;  ///< rolled-back or abandoned
+    std::string note;
+    std::int64_t resolved_us = 0;
+};
+
 /// Reads and writes the tables of runs. A write goes through the caller's transaction. [any
 /// thread], waits.
 class RunRows {
@@ -93,6 +100,7 @@ class RunRows {
     Result<std::optional<ArtifactRow>> artifact(std::string_view workflow_id,
                                                 std::string_view name) const;
     Result<std::vector<std::string>> artifact_names(std::string_view workflow_id) const;
+    Result<std::optional<CaseRow>> resolved_case(std::string_view workflow_id) const;
     Result<std::vector<workflow::Secret>> secrets(std::string_view workflow_id) const;
     /// {workflow_id, claimed_by} of this host's runs that have not ended.
     Result<std::vector<std::pair<std::string, std::string>>> open_runs(
@@ -136,6 +144,8 @@ class RunRows {
                                std::string_view workflow_id,
                                const workflow::Secret& secret,
                                std::int64_t now_us);
+    /// False when it was resolved before.
+    static Result<bool> resolve_case(Tx& tx, std::string_view workflow_id, const CaseRow& how);
     static Result<void> forget_secrets(Tx& tx, std::string_view workflow_id);
 
   private:

@@ -140,6 +140,75 @@ TEST_F(BrokenRuns, WaitInAQueueAndAreToldTheirPlace) {
     EXPECT_EQ(containers(), 0);
 }
 
+TEST_F(BrokenRuns, APreviousContainerThatSomebodyRemovedBlocksNothing) {
+    ASSERT_NO_FATAL_FAILURE(start_hosts());
+    ASSERT_NO_FATAL_FAILURE(deploy_well("v1"));
+    auto sick = input("v2", Service::sick);
+    sick["health_check_config"].as_object()["max_retries"] = 20;
+    const auto id = begin(sick);
+    ASSERT_TRUE(wait_for_operation(id, "validate_health_endpoint")) << look(id);
+    ASSERT_EQ(studio_engine_
+                  ->docker("rm -f $(docker -H unix://" + studio_engine_->socket() +
+                           " ps -aq --filter name=" + app_ + ".prev)")
+                  .code,
+              0);
+    const auto run = wait_for(id);
+    EXPECT_EQ(run.state(), "FAILED") << run;
+    EXPECT_EQ(run.code(), "ROLLBACK_FAILED") << run;
+    EXPECT_NE(run.message().find("somebody has removed it"), std::string::npos) << run;
+    ASSERT_NO_FATAL_FAILURE(deploy_well("v3"));
+}
+
+TEST_F(BrokenRuns, WhatCannotBeRolledBackIsToldInFullAndResolvedByHand) {
+    receiver_settings_ = "allowed_host_mounts = ['" + folder_.path() + "']\n";
+    ASSERT_NO_FATAL_FAILURE(start_hosts());
+    const auto mounted = folder_.path() + "/mounted";
+    ASSERT_EQ(shell("mkdir " + mounted).code, 0);
+    auto first = input("v1");
+    first["deployment_config"].as_object()["volumes"] = {
+        {{"host_path", mounted}, {"container_path", "/data"}}};
+    ASSERT_EQ(deploy(first).state(), "COMPLETED");
+    auto sick = input("v2", Service::sick);
+    sick["health_check_config"].as_object()["max_retries"] = 20;
+    const auto id = begin(sick);
+    ASSERT_TRUE(wait_for_operation(id, "validate_health_endpoint")) << look(id);
+    // The way back is cut: no folder can be mounted where a file stands.
+    ASSERT_EQ(shell("rmdir " + mounted + " && touch " + mounted).code, 0);
+    EXPECT_EQ(laptop_->cli("resolve " + id + " --as abandoned").code, 1) << "it goes on";
+    const auto run = wait_for(id);
+    EXPECT_EQ(run.state(), "FAILED") << run;
+    EXPECT_EQ(run.code(), "ROLLBACK_FAILED") << run;
+    for (const auto* part : {"to restore it by hand, on studio", "docker rename", "docker start"})
+        EXPECT_NE(run.message().find(part), std::string::npos) << part << run;
+    EXPECT_GE(count(*laptop_,
+                    "SELECT count(*) FROM events WHERE workflow_id = :id AND payload LIKE "
+                    "'%docker rename%'",
+                    id),
+              1)
+        << "the event tells it, too";
+    // What stands there now is not touched before somebody says so.
+    EXPECT_EQ(deploy(input("v3")).code(), "ROLLBACK_FAILED");
+
+    const auto done = laptop_->cli("resolve " + id + " --as abandoned --note 'v1 is gone'");
+    EXPECT_EQ(done.code, 0) << done.output;
+    EXPECT_EQ(done.output.find("not told"), std::string::npos) << done.output;
+    EXPECT_EQ(laptop_->cli("resolve " + id + " --as abandoned").code, 0) << "the same again";
+    EXPECT_EQ(laptop_->cli("resolve " + id + " --as rolled-back").code, 1);
+    const auto status = laptop_->cli("status " + id);
+    EXPECT_NE(status.output.find("as abandoned: v1 is gone"), std::string::npos) << status.output;
+    EXPECT_EQ(count(*laptop_,
+                    "SELECT count(*) FROM events WHERE workflow_id = :id AND type = "
+                    "'WORKFLOW_RESOLVED'",
+                    id),
+              1);
+    EXPECT_EQ(shell("docker -H unix://" + studio_engine_->socket() + " rm -f $(docker -H unix://" +
+                    studio_engine_->socket() + " ps -aq --filter name=" + app_ + ")")
+                  .code,
+              0);
+    ASSERT_NO_FATAL_FAILURE(deploy_well("v4"));
+    EXPECT_EQ(laptop_->cli("resolve nobody --as abandoned").code, 1);
+}
+
 TEST_F(BrokenRuns, AStopInTheMiddleIsPickedUpAgain) {
     ASSERT_NO_FATAL_FAILURE(start_hosts());
     const auto id = begin(input("v1"));

@@ -56,17 +56,17 @@ class Killed : public DeploymentLab {
         return read_file(failpoint(host) + ".seen").size();
     }
     /// Those of 1…`all` that this test takes.
-    static std::vector<std::size_t> chosen(std::size_t all) {
+    static std::vector<std::size_t> chosen(std::size_t all, std::size_t sample = kSample) {
         std::vector<std::size_t> out(all);
         std::iota(out.begin(), out.end(), std::size_t{1});
         const auto* const is_long = std::getenv("ONEX_LONG");
         if (is_long != nullptr && *is_long != '\0') return out;
         const auto* const seed = std::getenv("ONEX_SEED");
         const auto number = seed != nullptr ? std::stoul(seed) : 20261121UL;
-        std::cout << "ONEX_SEED=" << number << ", " << kSample << " of " << all << " boundaries\n";
+        std::cout << "ONEX_SEED=" << number << ", " << sample << " of " << all << " boundaries\n";
         std::mt19937 random(static_cast<std::mt19937::result_type>(number));
         std::shuffle(out.begin(), out.end(), random);
-        out.resize(std::min(out.size(), kSample));
+        out.resize(std::min(out.size(), sample));
         return out;
     }
     std::string next_version() { return version_ = "v" + std::to_string(++versions_); }
@@ -193,6 +193,59 @@ TEST_P(AtEachCommit, TheDeploymentIsDoneOrUndone) {
         if (HasFailure()) break;
     }
     EXPECT_GT(killed, 0U);
+}
+
+/// The same with an engine of the studio's own that is restarted while the receiver stands still at
+/// one of its commits.
+class EngineRestarted : public Killed {
+  protected:
+    static void SetUpTestSuite() {
+        DeploymentLab::SetUpTestSuite();
+        if (engine) own = DockerEngine::start("", why_no_engine);
+        if (!own) engine.reset();
+    }
+    static void TearDownTestSuite() {
+        own.reset();
+        DeploymentLab::TearDownTestSuite();
+    }
+    void SetUp() override {
+        Killed::SetUp();
+        if (!engine) return;
+        studio_engine_ = own.get();
+        studio_docker_ = own->socket();
+    }
+    [[nodiscard]] bool stands_still() const {
+        const auto pid = std::to_string(studio_->pid());
+        return shell("ps -o state= -p " + pid).output.starts_with("T");
+    }
+    static std::unique_ptr<DockerEngine> own;
+};
+std::unique_ptr<DockerEngine> EngineRestarted::own;
+
+TEST_F(EngineRestarted, AtEachCommitTheDeploymentIsDoneOrUndone) {
+    ASSERT_NO_FATAL_FAILURE(prepare());
+    const auto all = boundaries(*studio_);
+    serving_ = version_;
+    containers_ = containers();
+    std::size_t stopped = 0;
+    for (const auto boundary : chosen(all, kSample / 2)) {
+        SCOPED_TRACE("boundary " + std::to_string(boundary) + " of " + std::to_string(all));
+        const auto before = serving_;
+        const auto id = host::new_uuid();
+        arm(*studio_, boundary, "stop");
+        (void)begin_as(id);
+        ASSERT_TRUE(wait_until([&] { return stands_still() || ended(id); }, 100'000));
+        if (stands_still()) {
+            ++stopped;
+            own->stop();
+            ASSERT_TRUE(own->restart());
+            ASSERT_EQ(::kill(studio_->pid(), SIGCONT), 0);
+        }
+        disarm(*studio_);
+        expect_whole(id, before);
+        if (HasFailure()) break;
+    }
+    EXPECT_GT(stopped, 0U);
 }
 
 }  // namespace

@@ -35,6 +35,25 @@ TEST_F(ReceiverTest, DeploysKeepsThePreviousAndRollsBackByHand) {
     EXPECT_EQ(known.json.at("image_present"), true) << known;
 }
 
+TEST_F(ReceiverTest, TwoOfThemOnTwoPortsEachServe) {
+    const auto second = free_port();
+    studio_.reset();
+    start("[nodes.second]\nplugin = 'deployment_receiver'\nlisten = '127.0.0.1:" +
+          std::to_string(second) + "'\n[nodes.second.settings]\ndocker_socket = '" +
+          engine->socket() + "'\nkeep_previous = 3\n");
+    for (const auto port : {listen_, second}) {
+        const auto health = send(tcp(port), "GET", "/health");
+        EXPECT_EQ(health.status, 200U) << health;
+        EXPECT_EQ(health.json.at("docker_connected"), true) << health;
+    }
+    // Each by its name; what one leases, the other one knows of.
+    EXPECT_EQ(step("announce_deployment", "d1").status, 200U);
+    const auto other = studio_->ask("POST",
+                                    "/onex/v1/nodes/second/operations/announce_deployment",
+                                    R"({"container_name":")" + app_ + R"(","deployment_id":"d2"})");
+    EXPECT_EQ(other.code, "DEPLOYMENT_LOCKED") << other;
+}
+
 TEST_F(ReceiverTest, AFailedDeploymentLeavesThePreviousAsItWas) {
     deploy_well("one");
     const auto before = inspect(app_, "{{.Id}}");

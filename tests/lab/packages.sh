@@ -8,7 +8,7 @@ DEBIAN_BUILD="git ca-certificates cmake ninja-build pkg-config g++ clang-19 mold
     prometheus-cpp-dev libcli11-dev libspdlog-dev libtomlplusplus-dev libgtest-dev librust-blake3-dev"
 DEBIAN_LINT="clang-format-19 clang-tidy-19 shellcheck"
 DEBIAN_DOCKER="docker.io iptables busybox-static curl"
-DEBIAN_TEST="$DEBIAN_DOCKER postgresql iproute2 procps libclang-rt-19-dev doxygen"
+DEBIAN_TEST="$DEBIAN_DOCKER postgresql prometheus iproute2 procps libclang-rt-19-dev doxygen"
 # The example plugin in Rust; whichever toolchain is there will do.
 command -v cargo >/dev/null 2>&1 || DEBIAN_TEST="$DEBIAN_TEST cargo rustc"
 DEBIAN_BENCH="$DEBIAN_DOCKER wrk b3sum zstd procps jq"
@@ -18,7 +18,7 @@ BREW_BUILD="cmake ninja pkg-config boost openssl@3 zstd yaml-cpp valijson re2 sq
     prometheus-cpp cli11 spdlog tomlplusplus googletest blake3"
 BREW_LINT="clang-format shellcheck"
 BREW_DOCKER="docker"
-BREW_TEST="$BREW_DOCKER postgresql@15 doxygen rust"
+BREW_TEST="$BREW_DOCKER postgresql@15 prometheus doxygen rust"
 BREW_BENCH="$BREW_DOCKER wrk b3sum jq"
 
 # install_packages build|lint|docker|test|bench: installs what is missing of that group, and says so.

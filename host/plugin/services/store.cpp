@@ -122,7 +122,7 @@ onex_status commit(void* ctx, onex_handle handle, onex_error* error) {
             open->tx.reset();
         }
         if (!done) return report(done.error(), error);
-        if (open->published) runtime.bus.notify();
+        events_published(runtime, open->published);
         return ONEX_OK;
     });
 }

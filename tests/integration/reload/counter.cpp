@@ -2,11 +2,14 @@
 // the library, so that one build gives them all.
 #include <onex/node.hpp>
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <charconv>
 #include <csignal>
+#include <cstdlib>
+#include <memory>
 #include <stdexcept>
 
 namespace {
@@ -45,6 +48,7 @@ class Counter : public CounterBase {
         });
         add("later", [this](onex::Request& request) { return later(request); });
         add("hold", [](onex::Request& request) { return hold(request); });
+        add("limits", [](onex::Request&) { return limits(); });
         add("crash", [](onex::Request&) -> onex::Result<onex::Answer> {
             (void)std::raise(SIGSEGV);
             return onex::Answer{};
@@ -79,6 +83,19 @@ class Counter : public CounterBase {
         }
         return onex::Answer{"{\"bytes\":" + std::to_string(bytes) + ",\"variant\":\"" + variant() +
                             "\"}"};
+    }
+
+    static onex::Result<onex::Answer> limits() {
+        rlimit files{};
+        rlimit memory{};
+        ::getrlimit(RLIMIT_NOFILE, &files);
+        ::getrlimit(RLIMIT_AS, &memory);
+        // More than any limit of the tests, and never touched.
+        const std::unique_ptr<char, void (*)(void*)> much(
+            static_cast<char*>(std::malloc(std::size_t{3} << 30U)), std::free);
+        return onex::Answer{"{\"files\":" + std::to_string(files.rlim_cur) + ",\"bytes\":" +
+                            std::to_string(static_cast<std::int64_t>(memory.rlim_cur)) +
+                            ",\"got\":" + (much ? "true" : "false") + "}"};
     }
 
     std::atomic<std::uint64_t> count_{0};

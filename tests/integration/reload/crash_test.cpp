@@ -6,6 +6,14 @@
 
 #include <csignal>
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define ONEX_SHADOW_MEMORY 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define ONEX_SHADOW_MEMORY 1
+#endif
+
 namespace onex::test {
 namespace {
 
@@ -50,6 +58,19 @@ TEST_F(Crash, OfAWorkerCostsTheCallsInFlightAndNothingElse) {
     EXPECT_EQ(listed().at("generation"), 1);
     const auto text = host_->ask("GET", "/metrics").body;
     EXPECT_NE(text.find("onex_worker_restarts_total{node=\"counter\"} 1"), std::string::npos);
+}
+
+TEST_F(Crash, AWorkerHasItsLimits) {
+#ifdef ONEX_SHADOW_MEMORY
+    GTEST_SKIP() << "a sanitizer needs more address space than any limit leaves";
+#endif
+    install_variant("one");
+    start(node("counter", port_, "process") + "memory_mb = 1500\nopen_files = 99\n");
+    const auto answer = ask("limits");
+    ASSERT_EQ(answer.status, 200U) << answer;
+    EXPECT_EQ(answer.json.at("files"), 99);
+    EXPECT_EQ(answer.json.at("bytes"), 1500LL << 20U);
+    EXPECT_EQ(answer.json.at("got"), false);
 }
 
 TEST_F(Crash, AWorkerThatIsKilledServesAgain) {

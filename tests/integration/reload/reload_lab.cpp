@@ -42,7 +42,7 @@ std::string ReloadLab::node(const std::string& name,
 void ReloadLab::start(const std::string& toml) {
     HostOptions options;
     options.folder = folder_.path();
-    options.in_host = "plugin_dirs = ['" + plugins_ + "']\n";
+    options.in_host = "plugin_dirs = ['" + plugins_ + "']\n" + in_host_;
     options.toml = toml;
     host_ = std::make_unique<HostProcess>(options);
     ASSERT_TRUE(host_->start()) << host_->log();

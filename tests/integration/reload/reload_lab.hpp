@@ -54,6 +54,7 @@ class ReloadLab : public testing::Test {
     const std::string plugins_ = folder_.path() + "/plugins";
     const std::string library_ = plugins_ + "/counter.so";
     const std::uint16_t port_ = free_port();
+    std::string in_host_;  ///< further lines of [host]
     std::unique_ptr<HostProcess> host_;
 };
 

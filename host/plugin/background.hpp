@@ -10,8 +10,8 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <vector>
 #include <utility>
+#include <vector>
 
 namespace onex::host {
 
@@ -78,7 +78,7 @@ class OpenTransaction {
     std::unique_ptr<Transaction> tx;
     std::shared_ptr<void> hold;
     std::vector<std::string> published;  ///< types of events that the commit makes true
-    bool borrowed = false;   ///< belongs to a subscription's batch: the host ends it
+    bool borrowed = false;               ///< belongs to a subscription's batch: the host ends it
 };
 
 }  // namespace onex::host

@@ -171,7 +171,11 @@ class Grammar {
                       [](Session& s, const Options& o) { return rollback(s, o.rollback); });
         c->add_option("name", to.name, "the container's name")->required();
         c->add_option("--to", to.to, "PEER or HOST[:PORT] where it runs (default: the only peer)");
-        c->add_option("--steps", to.steps, "deployments to go back")->check(CLI::Range(1, 20));
+        auto* steps =
+            c->add_option("--steps", to.steps, "deployments to go back")->check(CLI::Range(1, 20));
+        c->add_option("--version", to.version, "back to this version, instead of counting")
+            ->excludes(steps);
+        c->add_flag("--plan", to.plan, "only show what is kept, and how many steps back it is");
         c->add_flag("-d,--detach", to.detach, "start it and return");
     }
 

@@ -17,6 +17,8 @@ struct RollbackOptions {
     std::string name;
     std::string to;
     std::int64_t steps = 1;
+    std::string version;
+    bool plan = false;
     bool detach = false;
 };
 int rollback(Session& session, const RollbackOptions& options);

@@ -171,6 +171,38 @@ int deploy(Session& session, const DeployOptions& given) {
                      {options.detach, options.verbose});
 }
 
+/// Asks the target what it keeps; nothing changes there.
+int rollback_plan(Session& session, const std::string& name, json::object input) {
+    input["plan"] = true;
+    auto ended = session.post("/api/v1/workflows/rollback_workflow?wait=true", input);
+    if (!ended) return session.exit_code();
+    const auto id = text(*ended, "workflow_id");
+    auto status = session.get("/workflows/" + url_encode(id) + "/status");
+    if (!status) return session.exit_code();
+    if (find(*status, "error.code")) {
+        return session.fail_with(
+            Error{text(*status, "error.code"), text(*status, "error.message"), {}, {}}, kFailed);
+    }
+    const auto& plan = list(*status, "output.rollback_plan");
+    if (session.json()) {
+        print_json(json::object{{"container_name", name}, {"plan", plan}});
+        return kOk;
+    }
+    std::vector<std::vector<std::string>> rows{
+        {"STEPS", "VERSION", "CONTAINER", "IMAGE", "CREATED"}};
+    for (const auto& value : plan) {
+        if (!value.is_object()) continue;
+        const auto& one = value.get_object();
+        rows.push_back({number(one, "steps") == 0 ? "runs now" : text(one, "steps"),
+                        text(one, "version"),
+                        text(one, "container_id").substr(0, 12),
+                        text(one, "image"),
+                        text(one, "created")});
+    }
+    print(rows.size() > 1 ? table(rows) : "nothing of " + printable(name) + " is kept there\n");
+    return kOk;
+}
+
 int rollback(Session& session, const RollbackOptions& options) {
     auto target = find_target(session, options.to);
     if (!target) return session.exit_code();
@@ -178,6 +210,8 @@ int rollback(Session& session, const RollbackOptions& options) {
                        {"remote_host", target->host},
                        {"remote_port", target->port}};
     if (options.steps != 1) input["steps"] = options.steps;
+    if (!options.version.empty()) input["version"] = options.version;
+    if (options.plan) return rollback_plan(session, options.name, std::move(input));
     return start_run(
         session, "/api/v1/workflows/rollback_workflow", input, {options.detach, false});
 }

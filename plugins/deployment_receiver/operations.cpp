@@ -194,17 +194,50 @@ Result<json::object> Receiver::restore_previous(Request& request, const json::ob
     return out;
 }
 
+/// What a rollback would find, and nothing changed.
+Result<json::object> Receiver::plan_of(const std::string& name, Wait wait) {
+    const auto current = engine_.find_container(name, wait);
+    if (!current) return std::unexpected(current.error());
+    const auto kept = swapper_.levels(name, wait);
+    if (!kept) return std::unexpected(kept.error());
+    const auto entry = [](int steps, const Level& level) {
+        return json::object{{"steps", steps},
+                            {"version", level.version},
+                            {"container_id", level.container_id},
+                            {"image", level.image},
+                            {"created", level.created}};
+    };
+    json::array plan;
+    std::string id;
+    if (*current) {
+        id = container_id(**current);
+        plan.push_back(entry(0,
+                             {0,
+                              id,
+                              container_label(**current, "onex.version"),
+                              get_text(get_object(**current, "Config"), "Image"),
+                              get_text(**current, "Created")}));
+    }
+    for (const auto& level : *kept)
+        plan.push_back(entry(level.steps, level));
+    return json::object{{"container_id", id},
+                        {"rollback_plan", std::move(plan)},
+                        {"checks", {{"previous_container_restored", 1}, {"container_running", 1}}}};
+}
+
 Result<json::object> Receiver::rollback(Request& request, const json::object& input) {
     const auto& run = get_object(input, "run");
     // Without a workflow the call's own key makes a repetition find what it began.
     auto id = get_text(run, "workflow_id", request.key());
     if (id.empty()) id = host().uuid();
     const Target target{get_text(input, "container_name"), id, id};
+    if (get_bool(input, "plan")) return plan_of(target.name, request.wait());
     auto held = hold(target, request.caller());
     if (!held) return std::unexpected(std::move(held).error());
-    const auto steps = static_cast<int>(get_number(input, "steps", 1));
+    const HowFar how_far{static_cast<int>(get_number(input, "steps", 1)),
+                         get_text(input, "version")};
     auto undone =
-        swapper_.undo(target.name, id, steps, Tell(host(), request.token()), request.wait());
+        swapper_.undo(target.name, id, how_far, Tell(host(), request.token()), request.wait());
     if (auto done = journal_.free_lease(id); !done)
         host().log(LogLevel::warn, done.error().message);
     if (!undone) return std::unexpected(std::move(undone).error());

@@ -82,6 +82,7 @@ class Receiver : public JsonNode {
     Result<json::object> renew_lease(Request& request, const json::object& input);
     Result<json::object> restore_previous(Request& request, const json::object& input);
     Result<json::object> rollback(Request& request, const json::object& input);
+    Result<json::object> plan_of(const std::string& name, Wait wait);
     Result<Lease> lease_for(Request& request, const Target& target, const json::object& input);
     Result<ContainerSpec> admitted(const json::object& input) const;
     Result<OwnImage> image_for(const Target& target,

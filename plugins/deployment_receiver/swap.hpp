@@ -28,6 +28,21 @@ struct Restored {
     std::string log;  ///< last lines of the container that was removed
 };
 
+/// A container that a rollback can bring back.
+struct Level {
+    int steps = 0;  ///< deployments back, from 1
+    std::string container_id;
+    std::string version;
+    std::string image;
+    std::string created;
+};
+
+/// How far back: so many deployments, or to the latest one of a version.
+struct HowFar {
+    int steps = 1;
+    std::string version;  ///< empty: steps count
+};
+
 /// What undo() did.
 struct Undone {
     std::string container_id;
@@ -79,11 +94,12 @@ class Swapper {
                              std::string_view name,
                              const Tell& tell,
                              Wait wait);
-    /// Puts the container back that was there `steps` deployments ago, and keeps the present one,
-    /// stopped.
+    /// What is kept of that name, the latest first. Changes nothing.
+    Result<std::vector<Level>> levels(std::string_view name, Wait wait) const;
+    /// Puts the container back that was there before, and keeps the present one, stopped.
     Result<Undone> undo(std::string_view name,
                         std::string_view rollback_id,
-                        int steps,
+                        HowFar how_far,
                         const Tell& tell,
                         Wait wait);
 

@@ -158,6 +158,24 @@ Result<Restored> Swapper::restore(std::string_view deployment_id,
     return out;
 }
 
+Result<std::vector<Level>> Swapper::levels(std::string_view name, Wait wait) const {
+    const auto swaps = journal_.swaps_of(name);
+    if (!swaps) return std::unexpected(swaps.error());
+    std::vector<Level> out;
+    for (const auto& past : *swaps) {
+        if (past.state != "committed" || past.old_id.empty()) continue;
+        const auto kept = engine_.find_container(past.old_id, wait);
+        if (!kept) return std::unexpected(kept.error());
+        if (!*kept) continue;
+        out.push_back({static_cast<int>(out.size()) + 1,
+                       past.old_id,
+                       container_label(**kept, "onex.version"),
+                       get_text(get_object(**kept, "Config"), "Image"),
+                       get_text(**kept, "Created")});
+    }
+    return out;
+}
+
 Result<Swap> Swapper::begin_undo(std::string_view name,
                                  std::string_view rollback_id,
                                  int steps,
@@ -224,10 +242,31 @@ Result<std::vector<Swap>> Swapper::undone_by(const Swap& rollback) {
     return out;
 }
 
-Result<Undone> Swapper::undo(
-    std::string_view name, std::string_view rollback_id, int steps, const Tell& tell, Wait wait) {
+Result<Undone> Swapper::undo(std::string_view name,
+                             std::string_view rollback_id,
+                             HowFar how_far,
+                             const Tell& tell,
+                             Wait wait) {
     const auto closed = close_older(name, rollback_id, wait);
     if (!closed) return std::unexpected(closed.error());
+    auto steps = how_far.steps;
+    const auto begun_before = journal_.swap(rollback_id);
+    if (!begun_before) return std::unexpected(begun_before.error());
+    if (!how_far.version.empty() && !*begun_before) {
+        const auto kept = levels(name, wait);
+        if (!kept) return std::unexpected(kept.error());
+        const auto found = std::ranges::find(*kept, how_far.version, &Level::version);
+        if (found == kept->end()) {
+            std::string versions;
+            for (const auto& level : *kept)
+                versions += (versions.empty() ? "" : ", ") + level.version;
+            return fail("NOT_FOUND",
+                        "no container of " + std::string(name) + " in version " + how_far.version +
+                            " is kept; " +
+                            (versions.empty() ? "there is none at all" : "there are " + versions));
+        }
+        steps = found->steps + *closed;
+    }
     if (*closed >= steps) {
         // A deployment that had failed and was left as it was: taking it back was the step.
         const auto current = engine_.find_container(name, wait);

@@ -1,6 +1,7 @@
 // The good day: deploy, deploy again, go back.
 #include "tests/integration/deployment_lab.hpp"
 
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
 #include <cstdlib>
@@ -98,6 +99,29 @@ TEST_F(Deployment, KeepsSecretsOutOfEverything) {
     // The secrets table alone may hold it, and only until the rollback level of this run goes.
     EXPECT_TRUE(found.output.empty() || found.output.find("onex.db") != std::string::npos)
         << found.output;
+}
+
+TEST_F(Deployment, GoesBackToAVersionThatIsKept) {
+    ASSERT_NO_FATAL_FAILURE(start_hosts());
+    for (const auto* version : {"v1", "v2", "v3"})
+        ASSERT_NO_FATAL_FAILURE(deploy_well(version));
+    const auto plan = laptop_->cli("rollback " + app_ + " --plan --json");
+    ASSERT_EQ(plan.code, 0) << plan.output;
+    const auto told = json::parse(plan.output).at("plan").as_array();
+    ASSERT_EQ(told.size(), 3U) << plan.output;
+    for (std::size_t steps = 0; steps < told.size(); ++steps) {
+        EXPECT_EQ(told[steps].at("steps"), steps);
+        EXPECT_EQ(told[steps].at("version").as_string(), "v" + std::to_string(3 - steps));
+    }
+    EXPECT_NE(laptop_->cli("rollback " + app_ + " --plan").output.find("runs now"),
+              std::string::npos);
+    EXPECT_EQ(served(), "v3") << "a plan changes nothing";
+    const auto unknown = laptop_->cli("rollback " + app_ + " --version v9");
+    EXPECT_EQ(unknown.code, 1);
+    EXPECT_NE(unknown.output.find("there are v2, v1"), std::string::npos) << unknown.output;
+    const auto back = laptop_->cli("rollback " + app_ + " --version v1");
+    EXPECT_EQ(back.code, 0) << back.output;
+    EXPECT_EQ(served(), "v1");
 }
 
 }  // namespace

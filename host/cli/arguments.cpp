@@ -147,6 +147,27 @@ class Grammar {
             "--health-interval-ms", to.health_interval_ms, "between probes (default: 2000)");
         c->add_option("--compression", to.compression, "of the stream (default: zstd)")
             ->check(CLI::IsMember({"zstd", "gzip", "none"}));
+        auto* path = c->get_option("--health-path");
+        auto* tcp = c->add_option("--health-tcp",
+                                  to.health_tcp,
+                                  "a port of the container that must take connections")
+                        ->check(CLI::Range(1, 65535))
+                        ->excludes(path);
+        c->add_option(
+             "--health-exec", to.health_exec, "a program in the container that must end with 0")
+            ->excludes(path)
+            ->excludes(tcp);
+        c->add_option(
+             "--health-json", to.health_json, "FIELD=VALUE of the answer, as in data.status=ok")
+            ->needs(path)
+            ->check([](const std::string& text) {
+                return text.find('=') == std::string::npos ? std::string("write FIELD=VALUE")
+                                                           : std::string();
+            });
+        c->add_option("--health-min-ms", to.health_min_ms, "how long it must have run at least");
+        c->add_option("--health-watch-ms",
+                      to.health_watch_ms,
+                      "how long it must stay well after the first good probe");
         c->add_flag("--adopt", to.adopt, "replace a container of that name that onex did not make");
         auto* queue = c->add_flag(
             "--queue", to.queue, "when the name is being deployed already, wait for that to end");

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <sstream>
 #include <utility>
 
 namespace onex::host::cli {
@@ -144,6 +145,24 @@ json::object health_options(const DeployOptions& options) {
     put(out, "health_endpoint", options.health_path);
     if (options.health_status) out["expected_status_code"] = *options.health_status;
     if (options.health_retries) out["max_retries"] = *options.health_retries;
+    if (options.health_tcp) {
+        out["type"] = "tcp";
+        out["port"] = *options.health_tcp;
+    }
+    if (!options.health_exec.empty()) {
+        out["type"] = "exec";
+        json::array command;
+        std::istringstream words(options.health_exec);
+        for (std::string word; words >> word;)
+            command.emplace_back(word);
+        out["command"] = std::move(command);
+    }
+    if (const auto equals = options.health_json.find('='); equals != std::string::npos) {
+        out["json_field"] = options.health_json.substr(0, equals);
+        out["json_value"] = options.health_json.substr(equals + 1);
+    }
+    if (options.health_min_ms) out["min_healthy_ms"] = *options.health_min_ms;
+    if (options.health_watch_ms) out["watch_ms"] = *options.health_watch_ms;
     if (options.health_interval_ms) out["retry_interval_ms"] = *options.health_interval_ms;
     return out;
 }

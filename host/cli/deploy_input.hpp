@@ -36,6 +36,11 @@ struct DeployOptions {
     std::string health_path;
     std::optional<std::int64_t> health_status;
     std::optional<std::int64_t> health_retries;
+    std::optional<std::int64_t> health_tcp;  ///< the container's port
+    std::string health_exec;                 ///< a program and its arguments, by spaces
+    std::string health_json;                 ///< "data.status=ok"
+    std::optional<std::int64_t> health_min_ms;
+    std::optional<std::int64_t> health_watch_ms;
     std::optional<std::int64_t> health_interval_ms;
     std::string compression;
     bool adopt = false;

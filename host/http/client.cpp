@@ -37,6 +37,9 @@ class Client final : public HttpClient {
                                                  Wait wait) override {
         return perform(pool_, std::move(request), std::move(wait), body_bytes_max, 0);
     }
+    asio::awaitable<Result<void>> reach(Endpoint endpoint, Wait wait) override {
+        return connect_once(pool_, std::move(endpoint), std::move(wait));
+    }
     asio::awaitable<Result<ClientResponse>> open(ClientRequest request,
                                                  Wait wait,
                                                  std::int64_t idle_ms) override {
@@ -45,6 +48,19 @@ class Client final : public HttpClient {
     }
 
   private:
+    static asio::awaitable<Result<void>> connect_once(std::shared_ptr<ClientPool> pool,
+                                                      Endpoint endpoint,
+                                                      Wait wait) {
+        const auto counted = pool->tasks.guard();
+        const auto connection = pool->make(endpoint);
+        const auto limit = std::chrono::milliseconds(pool->config.connect_timeout_ms);
+        const auto deadline = std::min(wait.deadline, SteadyClock::now() + limit);
+        auto work = connection->transport->connect(endpoint, deadline);
+        auto connected = co_await asio::co_spawn(
+            connection->transport->executor(), std::move(work), asio::use_awaitable);
+        connection->transport->close({"CANCELLED", "only looked whether anybody is there", {}, {}});
+        co_return connected;
+    }
     static asio::awaitable<Result<ClientResponse>> perform(std::shared_ptr<ClientPool> pool,
                                                            ClientRequest request,
                                                            Wait wait,

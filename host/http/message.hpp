@@ -135,6 +135,10 @@ class HttpClient {
                                                                 std::uint64_t body_bytes_max,
                                                                 Wait wait) = 0;
 
+    /// Connects (and does TLS, if the endpoint says so) and closes again: is anybody there? Errors:
+    /// REMOTE_ENDPOINT_UNREACHABLE, TIMEOUT, CANCELLED.
+    virtual boost::asio::awaitable<Result<void>> reach(Endpoint endpoint, Wait wait) = 0;
+
     /// As send(), but returns when the head has come; the body follows in `stream`. `wait` holds
     /// for the head; the body is bound by `idle_ms` between two reads.
     virtual boost::asio::awaitable<Result<ClientResponse>> open(ClientRequest request,

@@ -1,13 +1,14 @@
 #include "plugins/deployment_receiver/health.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace onex::receiver {
 
 namespace {
 
-constexpr int kLogLines = 20;
-constexpr std::size_t kLogBytesMax = 3'000;
+constexpr int kLogLines = 50;
+constexpr std::size_t kLogBytesMax = 8'000;
 constexpr std::size_t kBodyBytesMax = 2'048;
 constexpr std::int64_t kSliceMs = 1'000;
 constexpr std::int64_t kDockerHealthMs = 60'000;
@@ -25,6 +26,23 @@ json::value body_value(const std::string& body) {
             c = '?';
     }
     return json::value(text);
+}
+
+/// What stands at "a.b" in a JSON body, as text; nothing when it is no JSON or not there.
+std::optional<std::string> field_of(const std::string& body, std::string_view path) {
+    boost::system::error_code ec;
+    auto value = json::parse(body, ec);
+    while (!ec && !path.empty()) {
+        const auto dot = path.find('.');
+        const auto* member =
+            value.is_object() ? value.get_object().if_contains(path.substr(0, dot)) : nullptr;
+        if (!member) return std::nullopt;
+        auto inner = *member;
+        value = std::move(inner);
+        path = dot == std::string_view::npos ? std::string_view() : path.substr(dot + 1);
+    }
+    if (ec) return std::nullopt;
+    return value.is_string() ? std::string(value.get_string()) : json::serialize(value);
 }
 
 std::string docker_health(const json::object& inspected) {
@@ -82,7 +100,7 @@ void HealthWatch::look() {
         unhealthy("there is no container " + plan_.target.name, {});
     } else if (!trouble(**found).empty()) {
         ended(**found);
-    } else if (plan_.endpoint.empty()) {
+    } else if (plan_.kind == "docker" || (plan_.kind.empty() && plan_.endpoint.empty())) {
         without_endpoint(**found);
     } else {
         probe(**found);
@@ -144,6 +162,12 @@ void HealthWatch::without_endpoint(const json::object& inspected) {
 }
 
 void HealthWatch::probe(const json::object& inspected) {
+    if (plan_.kind == "tcp") return probe_tcp(inspected);
+    if (plan_.kind == "exec") return probe_exec(inspected);
+    probe_http(inspected);
+}
+
+void HealthWatch::probe_http(const json::object& inspected) {
     const auto base = Swapper::base_url(inspected, plan_.spec);
     if (base.empty()) {
         unhealthy("health_endpoint is " + plan_.endpoint +
@@ -153,36 +177,97 @@ void HealthWatch::probe(const json::object& inspected) {
     }
     HttpRequest request;
     request.url = base + plan_.endpoint;
-    const auto url = request.url;
-    const auto begun_us = receiver_.host().monotonic_us();
+    Found found;
+    found.what = request.url;
+    found.expected = std::to_string(plan_.expected_status);
     const auto answer =
         receiver_.host().http_send(std::move(request), wait(receiver_.settings().probe_timeout_ms));
-    if (!answer && answer.error().code == "CANCELLED") {
-        responder_.error(answer.error());
+    if (!answer && answer.error().code == "CANCELLED") return responder_.error(answer.error());
+    found.said = answer ? "answered " + std::to_string(answer->status) : "did not answer";
+    found.is_good = answer && static_cast<int>(answer->status) == plan_.expected_status;
+    if (found.is_good && !plan_.json_field.empty()) {
+        const auto value = field_of(answer->body, plan_.json_field);
+        found.is_good = value == plan_.json_value;
+        found.said += ", " + plan_.json_field + " is " + (value ? *value : "not there");
+        found.expected = plan_.json_field + " = " + plan_.json_value;
+    }
+    found.probe = {{"url", found.what},
+                   {"status_code", answer ? static_cast<std::int64_t>(answer->status) : 0},
+                   {"error", answer ? std::string() : answer.error().message}};
+    if (answer) {
+        found.response = json::object{{"status_code", answer->status},
+                                      {"body", body_value(answer->body)},
+                                      {"url", found.what}};
+    }
+    judge(std::move(found), inspected);
+}
+
+void HealthWatch::probe_tcp(const json::object& inspected) {
+    const auto address = Swapper::address_of(inspected, plan_.spec, plan_.port);
+    if (address.empty()) {
+        unhealthy("the container publishes no TCP port" +
+                      (plan_.port > 0 ? " " + std::to_string(plan_.port) : std::string()) +
+                      " and has no address; add a port",
+                  container_id(inspected));
         return;
     }
+    HttpRequest request;
+    request.url = "tcp://" + address;
+    Found found;
+    found.what = request.url;
+    found.expected = "a connection";
+    const auto reached =
+        receiver_.host().http_send(std::move(request), wait(receiver_.settings().probe_timeout_ms));
+    if (!reached && reached.error().code == "CANCELLED") return responder_.error(reached.error());
+    found.is_good = reached.has_value();
+    found.said = reached ? "takes connections" : "takes no connection";
+    found.probe = {{"address", address},
+                   {"error", reached ? std::string() : reached.error().message}};
+    found.response = json::object{{"address", address}};
+    judge(std::move(found), inspected);
+}
+
+void HealthWatch::probe_exec(const json::object& inspected) {
+    Found found;
+    for (const auto& word : plan_.command)
+        found.what += (found.what.empty() ? "" : " ") + word;
+    found.expected = "exit code 0";
+    const auto ran = receiver_.engine().exec(
+        container_id(inspected), plan_.command, wait(receiver_.settings().probe_timeout_ms));
+    if (!ran && ran.error().code == "CANCELLED") return responder_.error(ran.error());
+    found.is_good = ran && ran->exit_code == 0;
+    found.said = ran ? "ended with " + std::to_string(ran->exit_code)
+                     : "could not be run: " + ran.error().message;
+    found.probe = {{"command", found.what},
+                   {"exit_code", ran ? ran->exit_code : -1},
+                   {"output", ran ? ran->output.substr(0, kBodyBytesMax) : std::string()}};
+    found.response = json::object{{"exit_code", ran ? ran->exit_code : -1}};
+    judge(std::move(found), inspected);
+}
+
+void HealthWatch::judge(Found found, const json::object& inspected) {
     ++attempts_;
-    const auto said = answer ? "answered " + std::to_string(answer->status) : "did not answer";
-    probes_.push_back(
-        json::object{{"attempt", attempts_},
-                     {"url", url},
-                     {"status_code", answer ? static_cast<std::int64_t>(answer->status) : 0},
-                     {"error", answer ? std::string() : answer.error().message},
-                     {"duration_ms", (receiver_.host().monotonic_us() - begun_us) / 1000}});
+    found.probe["attempt"] = attempts_;
+    found.probe["good"] = found.is_good;
+    probes_.push_back(std::move(found.probe));
     tell_.line("probe " + std::to_string(attempts_) + "/" + std::to_string(plan_.retries_max) +
-               ": " + url + " " + said);
-    if (answer && static_cast<int>(answer->status) == plan_.expected_status) {
-        well(json::object{{"status_code", answer->status},
-                          {"body", body_value(answer->body)},
-                          {"attempts", attempts_},
-                          {"url", url}});
-    } else if (attempts_ >= plan_.retries_max) {
-        unhealthy(url + " " + said + ", expected " + std::to_string(plan_.expected_status) +
-                      ", in " + std::to_string(attempts_) + " probes",
-                  container_id(inspected));
-    } else {
-        later(plan_.interval_ms);
+               ": " + found.what + " " + found.said);
+    const auto now_us = receiver_.host().monotonic_us();
+    if (found.is_good) {
+        if (good_since_us_ == 0) good_since_us_ = now_us;
+        const auto left_ms = std::max(plan_.watch_ms - (now_us - good_since_us_) / 1000,
+                                      plan_.healthy_ms - elapsed_ms());
+        if (left_ms > 0) return later(std::min(plan_.interval_ms, left_ms));
+        if (auto* response = found.response.if_object()) (*response)["attempts"] = attempts_;
+        return well(std::move(found.response));
     }
+    const bool was_good = good_since_us_ != 0;
+    if (!was_good && attempts_ < plan_.retries_max) return later(plan_.interval_ms);
+    unhealthy(found.what + " " + found.said + ", expected " + found.expected +
+                  (was_good ? ", after it had been well for " +
+                                  std::to_string((now_us - good_since_us_) / 1000) + " ms"
+                            : ", in " + std::to_string(attempts_) + " probes"),
+              container_id(inspected));
 }
 
 void HealthWatch::well(json::value response) {
@@ -238,7 +323,25 @@ Result<Answer> Receiver::validate_health(Request& request) {
     plan.expected_status = static_cast<int>(get_number(config, "expected_status_code", 200));
     plan.retries_max = static_cast<int>(get_number(config, "max_retries", 5));
     plan.interval_ms = get_number(config, "retry_interval_ms", 2'000);
-    plan.healthy_ms = settings_.min_healthy_ms;
+    plan.kind = get_text(config, "type");
+    if (plan.kind == "http" && plan.endpoint.empty()) plan.endpoint = "/";
+    plan.port = get_number(config, "port");
+    plan.json_field = get_text(config, "json_field");
+    plan.json_value = get_text(config, "json_value");
+    plan.watch_ms = get_number(config, "watch_ms");
+    if (const auto* command = config.if_contains("command"); command && command->is_array()) {
+        for (const auto& word : command->get_array())
+            if (word.is_string()) plan.command.emplace_back(word.get_string());
+    }
+    if (plan.kind == "exec" && plan.command.empty()) {
+        return fail(
+            "VALIDATION_ERROR",
+            "health_check_config.type is exec; health_check_config.command says what to run");
+    }
+    // Without a probe of its own, time is all that tells.
+    const bool is_probed = !plan.endpoint.empty() || plan.kind == "tcp" || plan.kind == "exec";
+    plan.healthy_ms =
+        get_number(config, "min_healthy_ms", is_probed ? 0 : settings_.min_healthy_ms);
     plan.held = std::move(*held);
     std::make_shared<HealthWatch>(*this, std::move(plan), request.responder())->look();
     return Request::later();

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace onex::receiver {
 
@@ -15,9 +16,15 @@ struct HealthPlan {
     std::string
         endpoint;  ///< "/health"; empty: the container must run, or be healthy in Docker's own eyes
     int expected_status = 200;
+    std::string kind;                  ///< http, tcp, exec or docker; empty: http with an endpoint
+    std::int64_t port = 0;             ///< tcp: the container's; 0: the first published one
+    std::vector<std::string> command;  ///< exec
+    std::string json_field;            ///< http: "data.status", which must be `json_value`
+    std::string json_value;
+    std::int64_t watch_ms = 0;  ///< after the first good probe: it must stay well so long
     int retries_max = 5;
     std::int64_t interval_ms = 2'000;
-    std::int64_t healthy_ms = 2'000;  ///< without an endpoint: how long it must have run
+    std::int64_t healthy_ms = 2'000;  ///< how long it must have run at least
     Receiver::Hold held;              ///< the name's lock, while the watch lasts
     bool is_validation = true;        ///< validate_health_endpoint; else check_container_status
 };
@@ -32,6 +39,19 @@ class HealthWatch : public std::enable_shared_from_this<HealthWatch> {
   private:
     void later(std::int64_t delay_ms);
     void probe(const json::object& inspected);
+    void probe_http(const json::object& inspected);
+    void probe_tcp(const json::object& inspected);
+    void probe_exec(const json::object& inspected);
+    /// What one probe found: `said` is what the service did, `response` what well() tells of it.
+    struct Found {
+        bool is_good = false;
+        std::string what;      ///< that was asked: a URL, an address, a command
+        std::string said;      ///< "answered 503"
+        std::string expected;  ///< "200"
+        json::object probe;    ///< for the record
+        json::value response;
+    };
+    void judge(Found found, const json::object& inspected);
     void without_endpoint(const json::object& inspected);
     void ended(const json::object& inspected);
     void unhealthy(const std::string& message, const std::string& container);
@@ -49,6 +69,7 @@ class HealthWatch : public std::enable_shared_from_this<HealthWatch> {
     std::int64_t started_us_;
     std::int64_t pause_left_ms_ = 0;
     int attempts_ = 0;
+    std::int64_t good_since_us_ = 0;  ///< of the first good probe; 0: none yet
     json::array probes_;
 };
 

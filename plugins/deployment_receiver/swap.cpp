@@ -93,6 +93,33 @@ std::string Swapper::base_url(const json::object& inspected, const ContainerSpec
     return {};
 }
 
+std::string Swapper::address_of(const json::object& inspected,
+                                const ContainerSpec& spec,
+                                std::int64_t port) {
+    const PortMapping* mapping = nullptr;
+    for (const auto& one : spec.ports) {
+        if (one.protocol != "tcp" || (port > 0 && one.container_port != port)) continue;
+        mapping = &one;
+        break;
+    }
+    if (port == 0 && mapping) port = mapping->container_port;
+    const auto at = [](const std::string& address, std::int64_t number) {
+        return address + ":" + std::to_string(number);
+    };
+    if (port == 0) return {};
+    if (spec.network_mode == "host") return at("127.0.0.1", port);
+#ifdef __linux__
+    // Docker's proxy takes connections for a published port also while nobody listens behind it.
+    const auto& networks = get_object(get_object(inspected, "NetworkSettings"), "Networks");
+    for (const auto& network : networks) {
+        if (!network.value().is_object()) continue;
+        const auto address = get_text(network.value().as_object(), "IPAddress");
+        if (!address.empty()) return at(address, port);
+    }
+#endif
+    return mapping ? at(published_at(inspected, *mapping), mapping->host_port) : std::string();
+}
+
 Result<bool> Swapper::is_ours(const json::object& inspected, std::string_view name) const {
     if (container_label(inspected, "onex.container") == name &&
         container_label(inspected, "onex.namespace") == settings_.name_space) {

@@ -107,6 +107,11 @@ class Swapper {
     /// TCP port (at the address it is published on), its own address when nothing is published,
     /// 127.0.0.1 on the host's network. Empty when it has none.
     static std::string base_url(const json::object& inspected, const ContainerSpec& spec);
+    /// "172.17.0.2:5432": where a TCP port of a container takes connections, seen from this
+    /// machine; 0: the first published one. Empty when there is none.
+    [[nodiscard]] static std::string address_of(const json::object& inspected,
+                                                const ContainerSpec& spec,
+                                                std::int64_t port);
 
   private:
     [[nodiscard]] Result<bool> is_ours(const json::object& inspected, std::string_view name) const;

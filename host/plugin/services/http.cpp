@@ -41,6 +41,12 @@ Result<ClientRequest> to_request(NodeInstance& node, const onex_http_request& in
     return out;
 }
 
+/// "tcp://host:port": only connects.
+Result<Endpoint> to_place(std::string_view url) {
+    constexpr std::string_view kScheme = "tcp://";
+    return parse_url("http://" + std::string(url.substr(kScheme.size())));
+}
+
 void put_head(const ClientResponse& from, onex_http_response* to, onex_writer* headers) {
     to->status = from.status;
     for (const auto& field : from.headers.all())
@@ -56,12 +62,24 @@ onex_status send(void* ctx,
                  onex_error* error) {
     return guarded(error, [&]() -> onex_status {
         auto& node = node_of(ctx);
+        auto& runtime = node.runtime();
+        if (view(request->url).starts_with("tcp://")) {
+            const auto place = to_place(view(request->url));
+            if (!place) return report(place.error(), error);
+            if (auto allowed = may_wait(); !allowed) return report(allowed.error(), error);
+            const auto waiting = to_wait(node, wait);
+            if (!waiting) return report(waiting.error(), error);
+            auto reached =
+                run_blocking<void>(runtime.executor, runtime.http.reach(*place, waiting->wait));
+            if (!reached) return report(waiting->translate(std::move(reached).error()), error);
+            response->status = 0;
+            return ONEX_OK;
+        }
         auto out = to_request(node, *request);
         if (!out) return report(out.error(), error);
         if (auto allowed = may_wait(); !allowed) return report(allowed.error(), error);
         const auto waiting = to_wait(node, wait);
         if (!waiting) return report(waiting.error(), error);
-        auto& runtime = node.runtime();
         auto answer = run_blocking<ClientResponse>(
             runtime.executor,
             runtime.http.send(std::move(*out), request->body_bytes_max, waiting->wait));

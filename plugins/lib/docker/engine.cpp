@@ -260,6 +260,39 @@ Result<std::string> Engine::container_log(std::string_view id, int lines, Wait w
     return valid_utf8(plain_log(frames));
 }
 
+Result<Engine::ExecResult> Engine::exec(std::string_view id,
+                                        const std::vector<std::string>& command,
+                                        Wait wait) {
+    json::array words;
+    for (const auto& word : command)
+        words.emplace_back(word);
+    const json::object wanted{
+        {"AttachStdout", true}, {"AttachStderr", true}, {"Cmd", std::move(words)}};
+    auto made =
+        as_object(request("POST", container_path(id, "/exec"), {}, &wanted, wait), "the exec");
+    if (!made) return std::unexpected(std::move(made).error());
+    const auto path = "/exec/" + encode(get_text(*made, "Id"));
+    auto found = engine(wait);
+    if (!found) return std::unexpected(std::move(found).error());
+    HttpRequest start;
+    start.method = "POST";
+    start.url = path + "/start";
+    start.headers = {{"Content-Type", "application/json"}};
+    start.body = R"({"Detach":false,"Tty":false})";
+    auto response = open(*found, std::move(start), wait);
+    if (!response) return std::unexpected(std::move(response).error());
+    std::string frames;
+    for (;;) {
+        auto buffer = response->stream.read(wait);
+        if (!buffer) return std::unexpected(std::move(buffer).error());
+        if (!*buffer) break;
+        if (frames.size() < kLogBytesMax) frames += buffer->text();
+    }
+    const auto ended = as_object(request("GET", path + "/json", {}, nullptr, wait), "the exec");
+    if (!ended) return std::unexpected(ended.error());
+    return ExecResult{get_number(*ended, "ExitCode"), valid_utf8(plain_log(frames))};
+}
+
 Result<json::array> Engine::list_containers(const std::vector<std::string>& labels, Wait wait) {
     json::array wanted;
     for (const auto& label : labels)

@@ -82,6 +82,14 @@ class Engine {
     Result<std::string> create_container(std::string_view name,
                                          const json::object& spec,
                                          Wait wait);
+    struct ExecResult {
+        std::int64_t exit_code = 0;
+        std::string output;  ///< stdout and stderr, at most 64 KiB, UTF-8
+    };
+    /// Runs a program inside a container that runs, to its end.
+    Result<ExecResult> exec(std::string_view id,
+                            const std::vector<std::string>& command,
+                            Wait wait);
     Result<void> start_container(std::string_view id, Wait wait);
     /// SIGTERM, and SIGKILL after `grace_s`. One that doesn't run is a success.
     Result<void> stop_container(std::string_view id, int grace_s, Wait wait);

@@ -230,7 +230,7 @@ void Lifecycle::heard_internal(const NodeInstance& node, const Error& error) {
         if (++slot->second.internal_errors != kInternalMax) return;
     }
     const auto& name = node.name();
-    (void)runtime_.workers.post([this, name, message = error.message] {
+    const bool posted = runtime_.workers.post([this, name, message = error.message] {
         const Turn turn(*this, kTurnMs);
         if (!turn) return;
         auto section = section_of(name);
@@ -242,6 +242,10 @@ void Lifecycle::heard_internal(const NodeInstance& node, const Error& error) {
                            "): the version before it serves again");
         }
     });
+    if (posted) return;
+    // All workers are busy: the next such answer asks again.
+    const std::scoped_lock lock(mutex_);
+    if (const auto slot = slots_.find(name); slot != slots_.end()) --slot->second.internal_errors;
 }
 
 void Lifecycle::library_changed(const std::string& file) {

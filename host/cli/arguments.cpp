@@ -217,6 +217,12 @@ class Grammar {
                 [](Session& s, const Options& o) { return cancel(s, o.id, o.reason); });
         c->add_option("id", options_->id, "workflow id")->required();
         c->add_option("--reason", options_->reason, "kept with the run");
+        c = ask(app_,
+                "approve",
+                "let a run go on that waits for somebody to agree",
+                [](Session& s, const Options& o) { return approve(s, o.id, o.note); });
+        c->add_option("id", options_->id, "workflow id")->required();
+        c->add_option("--note", options_->note, "kept with the run");
         c = ask(
             app_,
             "resolve",

@@ -27,6 +27,7 @@ int rollback(Session& session, const RollbackOptions& options);
 int status(Session& session, const std::string& workflow_id);
 int logs(Session& session, const std::string& workflow_id, bool follow);
 int cancel(Session& session, const std::string& workflow_id, const std::string& reason);
+int approve(Session& session, const std::string& workflow_id, const std::string& note);
 int resolve(Session& session,
             const std::string& workflow_id,
             const std::string& resolved_as,

@@ -143,6 +143,18 @@ int cancel(Session& session, const std::string& workflow_id, const std::string& 
     return kOk;
 }
 
+int approve(Session& session, const std::string& workflow_id, const std::string& note) {
+    auto answer = session.post("/workflows/" + url_encode(workflow_id) + "/approve",
+                               json::object{{"note", note}});
+    if (!answer) return session.exit_code();
+    if (session.json()) {
+        print_json(*answer);
+    } else {
+        print("approved; onex-host status " + workflow_id + "\n");
+    }
+    return kOk;
+}
+
 int resolve(Session& session,
             const std::string& workflow_id,
             const std::string& resolved_as,

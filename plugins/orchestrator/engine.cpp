@@ -297,6 +297,44 @@ Result<RunRow> Engine::cancel(std::string_view workflow_id, std::string reason) 
     return row;
 }
 
+Result<RunRow> Engine::approve(const std::string& workflow_id,
+                               const std::string& approved_by,
+                               const std::string& note) {
+    auto stored = rows_.run(workflow_id);
+    if (!stored) return std::unexpected(std::move(stored).error());
+    if (!*stored) return fail("NOT_FOUND", "no run " + workflow_id.substr(0, 64));
+    std::string key;
+    if (const auto run = find(workflow_id)) {
+        const std::scoped_lock lock(run->mutex);
+        key = run->approval_key;
+    }
+    if (key.empty()) {
+        return fail("FAILED_PRECONDITION",
+                    "the run " + workflow_id + " waits for no approval; it is " + (*stored)->state);
+    }
+    auto tx = rows_.begin();
+    if (!tx) return std::unexpected(std::move(tx).error());
+    const auto now_us = host_.wall_us();
+    const auto is_first = RunRows::approve(*tx, workflow_id, key, {approved_by, note}, now_us);
+    if (!is_first) return std::unexpected(is_first.error());
+    if (*is_first) {
+        Event event;
+        event.type = "WORKFLOW_APPROVED";
+        event.key = (*stored)->subject;
+        event.correlation_id = (*stored)->correlation_id;
+        event.workflow_id = workflow_id;
+        event.payload = json::serialize(json::object{{"workflow_id", workflow_id},
+                                                     {"workflow", (*stored)->workflow},
+                                                     {"step", key},
+                                                     {"approved_by", approved_by},
+                                                     {"note", note}});
+        if (auto published = host_.publish(event, &*tx); !published)
+            return std::unexpected(std::move(published).error());
+    }
+    if (auto done = tx->commit(); !done) return std::unexpected(std::move(done).error());
+    return std::move(**stored);
+}
+
 void Engine::cancel_in_queue(const RunPtr& run) {
     {
         const std::scoped_lock lock(run->mutex);

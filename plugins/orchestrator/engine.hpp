@@ -69,6 +69,12 @@ class Engine {
     /// Errors: NOT_FOUND, CONFLICT (it has ended), FAILED_PRECONDITION (another host runs it).
     Result<RunRow> cancel(std::string_view workflow_id, std::string reason);
 
+    /// Lets a run go on that waits for that. Errors: NOT_FOUND, FAILED_PRECONDITION (it waits for
+    /// no approval).
+    Result<RunRow> approve(const std::string& workflow_id,
+                           const std::string& approved_by,
+                           const std::string& note);
+
     [[nodiscard]] std::optional<LiveRun> live(std::string_view workflow_id);
     /// {running, queued} runs of this process.
     [[nodiscard]] std::pair<std::size_t, std::size_t> load();
@@ -81,6 +87,8 @@ class Engine {
     void drive(const RunPtr& run);
     void go_on(const RunPtr& run);
     bool make_call(const RunPtr& run, const workflow::Step& step);
+    bool awaits_approval(const RunPtr& run, const workflow::Step& step);
+    void go_on_after(const RunPtr& run, std::int64_t delay_ms);
     bool pause_before(const RunPtr& run, const workflow::Step& step);
     bool wake(Run& run);
     bool write(const RunPtr& run, const workflow::Facts& facts, const EndedStep* ended);

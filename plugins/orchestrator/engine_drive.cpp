@@ -1,10 +1,16 @@
 // Step after step of one run. No thread is held while a run waits.
+#include "plugins/lib/workflow/data_flow.hpp"
 #include "plugins/orchestrator/engine.hpp"
 
 #include <algorithm>
 #include <utility>
 
 namespace onex::orchestrator {
+namespace {
+
+constexpr std::int64_t kApprovalLookMs = 1'000;
+
+}  // namespace
 
 void Engine::drive(const RunPtr& run) {
     if (host_.post([this, run] { go_on(run); })) return;
@@ -27,6 +33,7 @@ void Engine::go_on(const RunPtr& run) {
             case Kind::none:
                 return ended(run);
             case Kind::call:
+                if (awaits_approval(run, decision.step)) return;
                 if (pause_before(run, decision.step)) return;
                 if (!make_call(run, decision.step)) return;
                 if (!run->state.ended()) return drive(run);
@@ -64,6 +71,11 @@ bool Engine::pause_before(const RunPtr& run, const workflow::Step& step) {
         run->waiting = true;
         run->live = {0, 0, "again in " + std::to_string(delay_ms) + " ms"};
     }
+    go_on_after(run, delay_ms);
+    return true;
+}
+
+void Engine::go_on_after(const RunPtr& run, std::int64_t delay_ms) {
     auto task = host_.after(delay_ms, [this, run] {
         if (wake(*run)) go_on(run);
     });
@@ -74,6 +86,48 @@ bool Engine::pause_before(const RunPtr& run, const workflow::Step& step) {
         const std::scoped_lock lock(mutex_);
         stalled_.push_back(run);
     }
+}
+
+bool Engine::awaits_approval(const RunPtr& run, const workflow::Step& step) {
+    if (!step.spec || step.spec->approve.empty() || run->approved_key == step.key) return false;
+    if (workflow::interruption(run->state, host_.wall_us())) return false;
+    if (!workflow::holds(step.spec->when, run->context)) return false;
+    // The store is what counts: it has the answer also after a restart.
+    const auto given = rows_.approval(run->row.workflow_id, step.key);
+    if (given && *given) {
+        run->approved_key = step.key;
+        recorder_.line(*run,
+                       "info",
+                       step.stage,
+                       step.operation,
+                       "approved by " + (*given)->approved_by +
+                           ((*given)->note.empty() ? "" : ": " + (*given)->note));
+        const std::scoped_lock lock(run->mutex);
+        run->approval_key.clear();
+        run->live = {};
+        return false;
+    }
+    bool is_first = false;
+    {
+        const std::scoped_lock lock(run->mutex);
+        // A cancel that came since found nobody who waits.
+        if (run->cancel_us > 0 && step.cancellable) return false;
+        is_first = std::exchange(run->approval_key, step.key) != step.key;
+        run->waiting = true;
+        run->live = {0, 0, "waits for approval: " + step.spec->approve};
+    }
+    if (is_first) {
+        recorder_.line(*run,
+                       "warn",
+                       step.stage,
+                       step.operation,
+                       "waits for approval: " + step.spec->approve + " (onex-host approve " +
+                           run->row.workflow_id + ")");
+    }
+    auto delay_ms = kApprovalLookMs;
+    if (const auto end_us = run->state.deadline_us(); end_us > 0)
+        delay_ms = std::clamp<std::int64_t>((end_us - host_.wall_us()) / 1000 + 1, 1, delay_ms);
+    go_on_after(run, delay_ms);
     return true;
 }
 
@@ -88,6 +142,10 @@ bool Engine::make_call(const RunPtr& run, const workflow::Step& step) {
     const auto started_us = host_.wall_us();
     if (auto stop = workflow::interruption(run->state, started_us)) {
         outcome = std::move(*stop);
+    } else if (step.spec && !workflow::holds(step.spec->when, run->context)) {
+        outcome.ok = true;
+        outcome.skipped = true;
+        outcome.started_us = outcome.finished_us = started_us;
     } else {
         recorder_.line(
             *run,
@@ -122,7 +180,8 @@ bool Engine::make_call(const RunPtr& run, const workflow::Step& step) {
         outcome.ok ? "info" : "warn",
         step.stage,
         step.operation,
-        outcome.ok
+        outcome.skipped ? "skipped: its `when` does not hold"
+        : outcome.ok
             ? "done in " + std::to_string((outcome.finished_us - outcome.started_us) / 1000) + " ms"
             : "failed: " + outcome.code + ": " + outcome.message);
     return write(run, *facts, &ended_step);

@@ -137,3 +137,14 @@ SELECT resolved_as, note, resolved_us FROM resolved_cases WHERE workflow_id = :w
 
 -- name: delete_case
 DELETE FROM resolved_cases WHERE workflow_id = :workflow_id;
+
+-- name: put_approval
+INSERT INTO approvals (workflow_id, key, approved_by, note, approved_us)
+VALUES (:workflow_id, :key, :approved_by, :note, :now_us)
+ON CONFLICT (workflow_id, key) DO NOTHING;
+
+-- name: read_approval
+SELECT approved_by, note FROM approvals WHERE workflow_id = :workflow_id AND key = :key;
+
+-- name: delete_approvals
+DELETE FROM approvals WHERE workflow_id = :workflow_id;

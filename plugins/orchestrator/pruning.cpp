@@ -73,6 +73,7 @@ Result<std::int64_t> Pruning::remove_before(std::int64_t before_us) {
                                      sql::delete_artifacts,
                                      sql::delete_secrets,
                                      sql::delete_case,
+                                     sql::delete_approvals,
                                      sql::delete_run}) {
             if (auto done = tx->execute(statement, which); !done)
                 return std::unexpected(std::move(done).error());

@@ -85,7 +85,7 @@ Result<void> Recorder::write_step(Tx& tx, const Run& run, const EndedStep& ended
     row.operation = ended.step.operation;
     row.number = run.attempts_made;
     row.attempt = ended.step.attempt;
-    row.state = outcome.ok ? "done" : "failed";
+    row.state = outcome.skipped ? "skipped" : outcome.ok ? "done" : "failed";
     row.resolution = ended.result.resolution;
     row.error_code = outcome.code;
     row.error_message = outcome.message;

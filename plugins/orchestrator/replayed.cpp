@@ -8,7 +8,8 @@ namespace {
 workflow::StoredStep to_stored(const StepRow& row) {
     workflow::StoredStep out{row.key, row.attempt, {}};
     auto& outcome = out.outcome;
-    outcome.ok = row.state == "done";
+    outcome.skipped = row.state == "skipped";
+    outcome.ok = outcome.skipped || row.state == "done";
     outcome.code = row.error_code;
     outcome.message = row.error_message;
     outcome.started_us = row.started_us;

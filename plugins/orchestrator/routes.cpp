@@ -59,6 +59,9 @@ void Orchestrator::add_operations() {
              [this](Request&, const json::object& input) { return list_deployments(input); });
     add_json("cancel_workflow",
              [this](Request&, const json::object& input) { return cancel(input); });
+    add_json("approve_workflow", [this](Request& request, const json::object& input) {
+        return approve(request, input);
+    });
     add_json("resolve_workflow", [this](Request&, const json::object& input) {
         return resolve_case(
             host(), engine_->rows(), id_of(input), get_text(input, "as"), get_text(input, "note"));
@@ -216,6 +219,14 @@ Result<json::object> Orchestrator::cancel(const json::object& input) {
     if (!row) return std::unexpected(std::move(row).error());
     return json::object{
         {"workflow_id", row->workflow_id}, {"state", row->state}, {"cancel_requested", true}};
+}
+
+Result<json::object> Orchestrator::approve(const Request& request, const json::object& input) {
+    auto row =
+        engine_->approve(id_of(input), std::string(request.caller()), get_text(input, "note"));
+    if (!row) return std::unexpected(std::move(row).error());
+    return json::object{
+        {"workflow_id", row->workflow_id}, {"state", row->state}, {"approved", true}};
 }
 
 Result<json::object> Orchestrator::health() {

@@ -165,6 +165,30 @@ Result<void> RunRows::release(std::string_view workflow_id, std::string_view cla
                       kStoreWait));
 }
 
+Result<std::optional<ApprovalRow>> RunRows::approval(std::string_view workflow_id,
+                                                     std::string_view key) const {
+    const auto found = read(sql::read_approval,
+                            {{"workflow_id", text_value(workflow_id)}, {"key", text_value(key)}});
+    if (!found) return std::unexpected(found.error());
+    if (found->rows.empty()) return std::nullopt;
+    return ApprovalRow{text(found->rows.front(), 0), text(found->rows.front(), 1)};
+}
+
+Result<bool> RunRows::approve(Tx& tx,
+                              std::string_view workflow_id,
+                              std::string_view key,
+                              const ApprovalRow& how,
+                              std::int64_t now_us) {
+    const auto changed = tx.execute(sql::put_approval,
+                                    {{"workflow_id", text_value(workflow_id)},
+                                     {"key", text_value(key)},
+                                     {"approved_by", how.approved_by},
+                                     {"note", how.note},
+                                     {"now_us", now_us}});
+    if (!changed) return std::unexpected(changed.error());
+    return changed->affected == 1;
+}
+
 Result<std::optional<CaseRow>> RunRows::resolved_case(std::string_view workflow_id) const {
     const auto found = read(sql::read_case, {{"workflow_id", text_value(workflow_id)}});
     if (!found) return std::unexpected(found.error());

@@ -49,7 +49,7 @@ struct StepRow {
     std::string operation;
     std::int64_t number = 0;  ///< counts the attempts of the run
     int attempt = 1;
-    std::string state;  ///< intent | done | failed
+    std::string state;  ///< intent | done | failed | skipped
     std::string resolution;
     std::string error_code;
     std::string error_message;
@@ -81,6 +81,12 @@ struct CaseRow {
     std::int64_t resolved_us = 0;
 };
 
+/// Who has let a run go on.
+struct ApprovalRow {
+    std::string approved_by;
+    std::string note;
+};
+
 /// Reads and writes the tables of runs. A write goes through the caller's transaction. [any
 /// thread], waits.
 class RunRows {
@@ -100,6 +106,8 @@ class RunRows {
     Result<std::optional<ArtifactRow>> artifact(std::string_view workflow_id,
                                                 std::string_view name) const;
     Result<std::vector<std::string>> artifact_names(std::string_view workflow_id) const;
+    Result<std::optional<ApprovalRow>> approval(std::string_view workflow_id,
+                                                std::string_view key) const;
     Result<std::optional<CaseRow>> resolved_case(std::string_view workflow_id) const;
     Result<std::vector<workflow::Secret>> secrets(std::string_view workflow_id) const;
     /// {workflow_id, claimed_by} of this host's runs that have not ended.
@@ -144,6 +152,12 @@ class RunRows {
                                std::string_view workflow_id,
                                const workflow::Secret& secret,
                                std::int64_t now_us);
+    /// False when it was approved before.
+    static Result<bool> approve(Tx& tx,
+                                std::string_view workflow_id,
+                                std::string_view key,
+                                const ApprovalRow& how,
+                                std::int64_t now_us);
     /// False when it was resolved before.
     static Result<bool> resolve_case(Tx& tx, std::string_view workflow_id, const CaseRow& how);
     static Result<void> forget_secrets(Tx& tx, std::string_view workflow_id);

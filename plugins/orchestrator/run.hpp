@@ -31,7 +31,8 @@ struct Run {
     std::map<std::string, std::string> resolutions;  ///< by step key, as JSON text
     std::map<std::string, std::string> secrets;      ///< by id, resolved; filled when first needed
     std::vector<std::string> secret_values;
-    bool waited = false;  ///< the pause before the pending attempt is over
+    bool waited = false;       ///< the pause before the pending attempt is over
+    std::string approved_key;  ///< of the step that somebody has agreed to last
 
     // --- guarded by mutex
     std::mutex mutex;
@@ -39,7 +40,8 @@ struct Run {
     onex_handle timer = 0;
     std::int64_t cancel_us = 0;
     std::string cancel_reason;
-    std::string running_key;  ///< of the call under way, if it can be cancelled
+    std::string approval_key;  ///< of the step that waits for somebody to agree; or empty
+    std::string running_key;   ///< of the call under way, if it can be cancelled
     LiveProgress live;
 
     RunLog log;

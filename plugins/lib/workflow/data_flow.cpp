@@ -50,6 +50,13 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
+bool holds(const json::object& when, const json::object& context) {
+    return std::ranges::all_of(when, [&](const auto& wanted) {
+        const auto* found = at_path(context, wanted.key());
+        return found ? *found == wanted.value() : wanted.value().is_null();
+    });
+}
+
 json::object project(const json::object& context,
                      const json::object& input_schema,
                      const std::map<std::string, std::string>& with) {

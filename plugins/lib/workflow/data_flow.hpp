@@ -24,6 +24,9 @@ inline constexpr std::size_t kOutputBytesMax = 256 * 1024;
                                           const boost::json::object& input_schema,
                                           const std::map<std::string, std::string>& with);
 
+/// Has the context, at each path of `when`, that value? A path that leads nowhere has null.
+[[nodiscard]] bool holds(const boost::json::object& when, const boost::json::object& context);
+
 /// Does a schema name this property?
 [[nodiscard]] bool names_property(const boost::json::object& schema, std::string_view property);
 

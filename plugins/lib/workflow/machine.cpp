@@ -63,7 +63,9 @@ void record(const Model& model, RunState& state, const StepOutcome& outcome) {
     operation.attempt = state.attempt;
     if (operation.started_us == 0) operation.started_us = outcome.started_us;
     operation.finished_us = outcome.finished_us;
-    operation.progress = outcome.ok ? Progress::completed : Progress::running;
+    operation.progress = outcome.skipped ? Progress::skipped
+                         : outcome.ok    ? Progress::completed
+                                         : Progress::running;
     operation.error_code = outcome.ok ? "" : shown_code(model, outcome.code, outcome.as);
     operation.error_message = outcome.ok ? "" : outcome.message;
     if (!outcome.ok && outcome.wait) return;

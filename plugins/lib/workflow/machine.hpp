@@ -48,7 +48,8 @@ struct StepOutcome {
     std::string message;
     std::string as;
     bool permanent = false;
-    bool wait = false;  ///< no failure: not yet
+    bool wait = false;     ///< no failure: not yet
+    bool skipped = false;  ///< it was not called, because of its `when`
     Checks checks;
     std::int64_t started_us = 0;
     std::int64_t finished_us = 0;

@@ -66,6 +66,8 @@ StageSpec read_stage(Reader& read, Model& model, const json::object& from) {
         operation.on = read.text(*item, "on");
         operation.with = read.pairs(*item, "with");
         operation.as = read.pairs(*item, "as");
+        operation.when = read.object(*item, "when");
+        operation.approve = read.text(*item, "approve");
         operation.retry = model.retry_of(operation.name);
         if (operation.retry.timeout_ms > 0) operation.timeout_ms = operation.retry.timeout_ms;
         operation.key = stage.name + '/' + operation.name;

@@ -35,6 +35,8 @@ struct OperationSpec {
     std::string on;                           ///< "source", "target", or empty: as the node says
     std::map<std::string, std::string> with;  ///< its input property → property of the context
     std::map<std::string, std::string> as;    ///< its output property → property of the context
+    boost::json::object when;  ///< path in the context → value; another value: it is skipped
+    std::string approve;       ///< what somebody has to agree to before it is called; or empty
     RetryRule retry;
     std::string key;  ///< "stage/operation[/index]": the idempotency key after the workflow's id
 };

@@ -120,5 +120,27 @@ TEST(DataFlow, FillsTheOutputFromTheContext) {
         R"({"success":true,"depth":3})");
 }
 
+TEST(DataFlow, WhenHoldsByPathAndValue) {
+    const boost::json::object context{{"a", 1}, {"b", {{"c", "x"}, {"d", nullptr}}}, {"e.f", true}};
+    const struct {
+        const char* name;
+        boost::json::object when;
+        bool holds;
+    } cases[] = {
+        {"nothing asked", {}, true},
+        {"a value", {{"a", 1}}, true},
+        {"another value", {{"a", 2}}, false},
+        {"another type", {{"a", "1"}}, false},
+        {"a path", {{"b.c", "x"}}, true},
+        {"both", {{"a", 1}, {"b.c", "y"}}, false},
+        {"null that is there", {{"b.d", nullptr}}, true},
+        {"null that is not", {{"b.z.y", nullptr}}, true},
+        {"something that is not there", {{"z", 1}}, false},
+        {"a name with a dot", {{"e.f", true}}, true},
+    };
+    for (const auto& c : cases)
+        EXPECT_EQ(holds(c.when, context), c.holds) << c.name;
+}
+
 }  // namespace
 }  // namespace onex::workflow::test

@@ -59,6 +59,7 @@ std::string moved(const Model& model,
 TEST(Facts, MoveTheContractsMetrics) {
     const auto model = read_model(installed_contract("deployment_workflow"));
     const json::object context{{"container_name", "web"},
+                               {"method", "node_based"},
                                {"remote_host", "far"},
                                {"image_metadata", {{"image_size_bytes", 5000}}}};
     auto state = make_run(*model, {}, 0);
@@ -87,17 +88,18 @@ TEST(Facts, MoveTheContractsMetrics) {
         {"completed",
          state,
          {.kind = Fact::Kind::completed, .duration_ms = 2000},
-         "deployments_completed_total{web,far,}1 deployment_duration_seconds{web,}2 "
+         "deployments_completed_total{web,far,}1 deployment_duration_seconds{web,node_based,}2 "
          "image_size_bytes{web,}5000 concurrent_deployments{}2 "},
         {"failed",
          failed,
          {.kind = Fact::Kind::failed, .duration_ms = 2000},
-         "deployments_failed_total{web,far,health_validation,}1 deployment_duration_seconds{web,}2 "
+         "deployments_failed_total{web,far,health_validation,}1 "
+         "deployment_duration_seconds{web,node_based,}2 "
          "image_size_bytes{web,}5000 concurrent_deployments{}2 "},
         {"rolled back",
          failed,
          {.kind = Fact::Kind::rollback_completed, .duration_ms = 0},
-         "deployments_rolled_back_total{web,far,}1 deployment_duration_seconds{web,}0 "
+         "deployments_rolled_back_total{web,far,}1 deployment_duration_seconds{web,node_based,}0 "
          "image_size_bytes{web,}5000 concurrent_deployments{}2 "},
         {"rollback begins", failed, {.kind = Fact::Kind::rollback_initiated}, ""},
         {"state",

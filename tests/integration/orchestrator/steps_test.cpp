@@ -1,0 +1,90 @@
+// Operations that are skipped, and such that wait for somebody to agree.
+#include "tests/integration/orchestrator/garden_lab.hpp"
+#include "tests/support/wait.hpp"
+
+#include <boost/json/serialize.hpp>
+
+namespace onex::test {
+namespace {
+
+namespace json = boost::json;
+
+class Steps : public GardenLab {
+  protected:
+    /// The garden's workflow with this text in place of the second stage's operations.
+    [[nodiscard]] std::string contract(const std::string& operations) const {
+        auto yaml =
+            read_file(ONEX_SOURCE_DIR "/tests/integration/orchestrator/garden_workflow.yaml");
+        const std::string from = "operations: [{name: paint}, {name: dig}]";
+        const auto at = yaml.find(from);
+        EXPECT_NE(at, std::string::npos);
+        return yaml.replace(at, from.size(), "operations: " + operations);
+    }
+    [[nodiscard]] std::string begin_with(const std::string& operations) const {
+        const auto answer = host_->ask(
+            "POST",
+            "/api/v1/workflows",
+            json::serialize(json::object{{"contract", contract(operations)}, {"input", input()}}));
+        EXPECT_EQ(answer.status, 202U) << answer;
+        return answer.status == 202 ? std::string(answer.json.at("workflow_id").as_string()) : "";
+    }
+    /// "paint: completed, dig: skipped" of the second stage.
+    static std::string second_stage(const json::object& status) {
+        std::string out;
+        for (const auto& one : status.at("stages").as_array().at(1).at("operations").as_array()) {
+            out += (out.empty() ? "" : ", ") + std::string(one.at("operation_name").as_string()) +
+                   ": " + std::string(one.at("state").as_string());
+        }
+        return out;
+    }
+    [[nodiscard]] bool waits_for_approval(const std::string& id) const {
+        return wait_until([&] {
+            return json::serialize(status(id)).find("waits for approval: paint it") !=
+                   std::string::npos;
+        });
+    }
+    [[nodiscard]] Answer approve(const std::string& id) const {
+        return host_->ask("POST", "/workflows/" + id + "/approve", R"({"note":"go"})");
+    }
+};
+
+TEST_F(Steps, AreSkippedWhenTheContextSaysSo) {
+    const auto end = wait_for(
+        begin_with("[{name: paint, when: {rollback_on_failure: true}}, {name: dig, when: {plan.dig: deeper}}]"));
+    EXPECT_EQ(text(end, "state"), "COMPLETED") << json::serialize(end);
+    EXPECT_EQ(second_stage(end), "paint: completed, dig: skipped");
+    EXPECT_EQ(query("SELECT state FROM steps WHERE workflow_id = ? AND key = 'colour/dig'",
+                    text(end, "workflow_id")),
+              "skipped");
+}
+
+TEST_F(Steps, WaitForSomebodyToAgreeAlsoOverARestart) {
+    const auto id = begin_with("[{name: paint, approve: paint it}, {name: dig}]");
+    ASSERT_TRUE(waits_for_approval(id)) << json::serialize(status(id));
+    EXPECT_EQ(
+        query("SELECT count(*) FROM steps WHERE workflow_id = ? AND key = 'colour/paint'", id), "0")
+        << "nothing is begun before";
+    host_->kill();
+    ASSERT_TRUE(host_->start()) << host_->log();
+    ASSERT_TRUE(waits_for_approval(id)) << json::serialize(status(id));
+    EXPECT_EQ(host_->cli("approve " + id + " --note go").code, 0);
+    const auto end = wait_for(id);
+    EXPECT_EQ(text(end, "state"), "COMPLETED") << json::serialize(end);
+    EXPECT_EQ(query("SELECT count(*) FROM events WHERE workflow_id = ? AND type = "
+                    "'WORKFLOW_APPROVED'",
+                    id),
+              "1");
+    EXPECT_EQ(approve(id).status, 409U) << "it waits no more";
+    EXPECT_EQ(approve("00000000-0000-4000-8000-000000000000").status, 404U);
+}
+
+TEST_F(Steps, ThatWaitForSomebodyCanBeCancelled) {
+    const auto id = begin_with("[{name: paint, approve: paint it}, {name: dig}]");
+    ASSERT_TRUE(waits_for_approval(id));
+    EXPECT_EQ(cancel(id).status, 202U);
+    const auto end = wait_for(id);
+    EXPECT_EQ(text(end.at("error").as_object(), "code"), "CANCELLED") << json::serialize(end);
+}
+
+}  // namespace
+}  // namespace onex::test

@@ -327,8 +327,10 @@ Result<void> Swapper::start(Swap swap, const ContainerSpec& spec, Wait wait) {
 Result<void> Swapper::commit(std::string_view deployment_id, Wait wait) {
     auto known = journal_.swap(deployment_id);
     if (!known) return std::unexpected(std::move(known).error());
-    if (!*known || (*known)->state != "open" || (*known)->new_id.empty()) return {};
+    if (!*known || (*known)->new_id.empty()) return {};
     auto& swap = **known;
+    if (swap.state == "committed") prune(swap.container_name, wait);  // A crash came before it.
+    if (swap.state != "open") return {};
     auto standing = engine_.find_container(swap.new_id, wait);
     if (!standing) return std::unexpected(std::move(standing).error());
     if (!*standing) {

@@ -323,8 +323,8 @@ Result<Undone> Swapper::undo(std::string_view name,
         ended->insert(ended->begin(), swap);
         done = journal_.settle(*ended, name, swap.new_id, {});
         if (!done) return std::unexpected(std::move(done).error());
-        prune(name, wait);
     }
+    prune(name, wait);  // Also when a crash came before it.
     return Undone{swap.new_id, container_label(*target, "onex.version"), swap.old_id};
 }
 

@@ -187,7 +187,9 @@ TEST_P(AtEachCommit, TheDeploymentIsDoneOrUndone) {
         ASSERT_TRUE(wait_until([&] { return !victim.running() || ended(id); }, 100'000));
         killed += victim.running() ? 0 : 1;
         ASSERT_NO_FATAL_FAILURE(restart(victim));
-        if (GetParam() == Victim::both) ASSERT_NO_FATAL_FAILURE(restart(*laptop_));
+        if (GetParam() == Victim::both) {
+            ASSERT_NO_FATAL_FAILURE(restart(*laptop_));
+        }
         ask_again(wanted);
         expect_whole(id, before);
         if (HasFailure()) break;

@@ -67,8 +67,9 @@ TEST_F(ReceiverTest, AFailedDeploymentLeavesThePreviousAsItWas) {
         const auto failed = deploy(id, c.name, c.path);
         EXPECT_EQ(failed.code, "HEALTH_CHECK_FAILED") << failed;
         EXPECT_NE(failed.message.find(c.part), std::string::npos) << failed;
-        if (c.name == "dead")
+        if (c.name == "dead") {
             EXPECT_NE(failed.message.find("no luck"), std::string::npos) << failed;
+        }
         for (int time = 0; time < 2; ++time) {
             const auto restored = step("restore_previous_container", id);
             ASSERT_EQ(restored.status, 200U) << restored;

@@ -70,7 +70,9 @@ TEST(Retry, AsksTheContractFirstThenTheTable) {
         const auto answer = may_retry(model, model.retry, c.failed, c.spent);
         EXPECT_EQ(answer.again, c.again) << answer.why_not;
         EXPECT_NE(answer.why_not.find(c.why_not), std::string::npos) << answer.why_not;
-        if (c.again) EXPECT_EQ(answer.delay_ms, backoff_ms(model.retry, c.failed.attempt));
+        if (c.again) {
+            EXPECT_EQ(answer.delay_ms, backoff_ms(model.retry, c.failed.attempt));
+        }
     }
 }
 

@@ -135,7 +135,10 @@ Result<OwnImage> Images::ensure(const Wanted& wanted,
     for (const auto& [image_ref, deployment_id] : *known) {
         if (image_ref != own) continue;
         const auto found = engine_.image(own, wait);
-        if (found) return OwnImage{own, found->id};
+        if (found) {
+            drop_incoming(wanted.deployment_id);  // A crash may have come before that.
+            return OwnImage{own, found->id};
+        }
         if (found.error().code != "NOT_FOUND") return std::unexpected(found.error());
     }
     auto held = present(wanted.config_digest, wait);
@@ -149,18 +152,28 @@ Result<OwnImage> Images::ensure(const Wanted& wanted,
                     "deployment " + wanted.deployment_id +
                         " has neither an image nor a package here; send it again");
     }
-    const auto temporary = "onex-incoming/" + name_part(name_space_) + ":" + wanted.deployment_id;
+    const auto temporary = incoming(wanted.deployment_id);
     auto loaded = load(wanted, temporary, tell, log, wait);
     Result<OwnImage> out =
         loaded ? keep(wanted, temporary, loaded->image.id, loaded->config_digest, wait)
                : Result<OwnImage>(std::unexpected(std::move(loaded).error()));
     // Whatever came of it: the name under which it arrived goes, and with it an image that was
     // refused.
-    if (auto removed = engine_.remove_tag(temporary, cleanup()); !removed && out) {
-        host_.log(LogLevel::warn,
-                  "the tag " + temporary + " could not be removed: " + removed.error().message);
-    }
+    drop_incoming(wanted.deployment_id);
     return out;
+}
+
+std::string Images::incoming(std::string_view deployment_id) const {
+    return "onex-incoming/" + name_part(name_space_) + ":" + std::string(deployment_id);
+}
+
+void Images::drop_incoming(std::string_view deployment_id) {
+    const auto tag = incoming(deployment_id);
+    auto removed = engine_.remove_tag(tag, cleanup());
+    if (!removed && removed.error().code != "NOT_FOUND") {
+        host_.log(LogLevel::warn,
+                  "the tag " + tag + " could not be removed: " + removed.error().message);
+    }
 }
 
 Result<void> Images::run(Pump& pump) {
@@ -253,6 +266,7 @@ Result<void> Images::remove(std::string_view container_name,
                             std::string_view deployment_id,
                             Wait wait) {
     const auto own = reference(container_name, deployment_id);
+    drop_incoming(deployment_id);
     auto removed = engine_.remove_tag(own, wait);
     if (!removed && removed.error().code == "CONFLICT") return {};
     if (!removed) return removed;

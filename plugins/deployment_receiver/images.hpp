@@ -45,6 +45,9 @@ class Images {
     [[nodiscard]] const std::string& name_space() const { return name_space_; }
 
   private:
+    /// The name under which a package's image arrives, before it is verified.
+    [[nodiscard]] std::string incoming(std::string_view deployment_id) const;
+    void drop_incoming(std::string_view deployment_id);
     struct Pump;
     struct Loaded {
         docker::ImageInfo image;

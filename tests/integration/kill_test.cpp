@@ -114,6 +114,14 @@ class Killed : public DeploymentLab {
         containers_ = kept;
         EXPECT_EQ(studio_engine_->docker("ps -q --filter name=" + app_).output.size(), 13U)
             << "exactly one runs";
+        // An image for each of them under our tag, and none that is still on its way in.
+        const auto images = [&](const std::string& reference) {
+            return shell("docker -H unix://" + studio_engine_->socket() + " images " + reference +
+                         " --format x | wc -l")
+                .output;
+        };
+        EXPECT_EQ(images("onex/studio/" + app_), std::to_string(kept) + "\n") << run;
+        EXPECT_EQ(images("onex-incoming/studio"), "0\n") << run;
         // Each state once, and each follows from the one before.
         EXPECT_EQ(count(*laptop_,
                         "SELECT count(*) FROM fsm_transitions WHERE entity_id = :id AND from_state "

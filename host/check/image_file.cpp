@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 #include <stdexcept>
 
 namespace onex::host::check {
@@ -166,7 +165,14 @@ ImageFile read(const Bytes& file) {
 Result<ImageFile> read_image_file(const std::string& path) {
     std::ifstream in(path, std::ios::binary);
     if (!in) return fail("NOT_FOUND", "can't read " + path);
-    const Bytes file(std::string(std::istreambuf_iterator<char>(in), {}));
+    std::string text;
+    in.seekg(0, std::ios::end);
+    const auto size = in.tellg();
+    if (size > 0) text.resize(static_cast<std::size_t>(size));
+    in.seekg(0);
+    if (!in.read(text.data(), static_cast<std::streamsize>(text.size())))
+        return fail("NOT_FOUND", "can't read " + path);
+    const Bytes file(std::move(text));
     try {
         const auto magic = file.at<std::uint32_t>(0);
         if (magic == elf::kMagic) return elf::read(file);

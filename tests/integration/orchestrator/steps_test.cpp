@@ -49,8 +49,9 @@ class Steps : public GardenLab {
 };
 
 TEST_F(Steps, AreSkippedWhenTheContextSaysSo) {
-    const auto end = wait_for(
-        begin_with("[{name: paint, when: {rollback_on_failure: true}}, {name: dig, when: {plan.dig: deeper}}]"));
+    const auto end =
+        wait_for(begin_with("[{name: paint, when: {rollback_on_failure: true}}, {name: dig, when: "
+                            "{plan.dig: deeper}}]"));
     EXPECT_EQ(text(end, "state"), "COMPLETED") << json::serialize(end);
     EXPECT_EQ(second_stage(end), "paint: completed, dig: skipped");
     EXPECT_EQ(query("SELECT state FROM steps WHERE workflow_id = ? AND key = 'colour/dig'",

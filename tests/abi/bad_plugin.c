@@ -48,7 +48,7 @@ static int read_well(bad_node* node, const onex_request* request) {
 
 /* Found by many calls only. */
 
-static void* kept; /* so that no compiler leaves the allocation out */
+static void* volatile kept; /* so that no compiler leaves the allocation out */
 
 static void leave_behind(void) {
     static int inside;

@@ -1,6 +1,7 @@
 #include "plugins/orchestrator/cases.hpp"
 
 #include "plugins/lib/workflow/data_flow.hpp"
+#include "plugins/orchestrator/replayed.hpp"
 #include "plugins/orchestrator/report.hpp"
 #include "plugins/orchestrator/resolution.hpp"
 
@@ -47,17 +48,6 @@ Result<CaseRow> store(const Host& host,
         return std::unexpected(std::move(published).error());
     if (auto done = tx->commit(); !done) return std::unexpected(std::move(done).error());
     return how;
-}
-
-/// The operations that want to hear of the end, of all nodes that the run reached.
-std::vector<workflow::Closer> closers_of(const std::vector<StepRow>& steps) {
-    std::vector<workflow::Closer> out;
-    for (const auto& step : steps) {
-        const auto who = Resolution::parse(step.resolution.empty() ? "{}" : step.resolution);
-        const auto closer = who ? who->closer() : std::nullopt;
-        if (closer && std::ranges::find(out, *closer) == out.end()) out.push_back(*closer);
-    }
-    return out;
 }
 
 /// Empty, or who could not be told and why.

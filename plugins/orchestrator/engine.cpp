@@ -53,7 +53,8 @@ Engine::Engine(const Host& host, EngineConfig config, Contracts& contracts, Wait
                   recorder_.line(run, level, step.stage, step.operation, text);
               }),
       renewals_(host,
-                [this](const std::string& id, const std::string& why) { (void)cancel(id, why); }) {
+                [this](const std::string& id, const std::string& why) { (void)cancel(id, why); }),
+      handover_(host, rows_) {
     recorder_.on_first_line = [this](Run& run) {
         constexpr std::int64_t kFlushMs = 150;
         const auto id = run.row.workflow_id;
@@ -86,9 +87,9 @@ void Engine::quiesce() {
         }
     }
     for (const auto& run : queued)
-        let_go(run, false);
+        let_go(run);
     for (const auto& run : paused)
-        let_go(run, true);
+        let_go(run);
 }
 
 void Engine::resume() {
@@ -236,7 +237,10 @@ void Engine::admit(const RunPtr& run, bool has_begun) {
             queue_.push_back(run);
             return;
         }
-        ++running;
+        if (run->row.handed_us == 0) {
+            ++running;
+            run->counts = true;
+        }
     }
     drive(run);
 }
@@ -277,6 +281,15 @@ Result<RunRow> Engine::cancel(std::string_view workflow_id, std::string reason) 
     auto requested = rows_.request_cancel(workflow_id, reason, now_us);
     if (!requested) return std::unexpected(std::move(requested).error());
     if (row.cancel_us == 0) row.cancel_us = now_us;
+    if (row.handed_us > 0) {
+        if (auto told = handover_.pass_cancel(row, reason); !told) {
+            return fail(
+                "UNAVAILABLE",
+                "the host " + row.handed_to +
+                    ", which has the run, does not answer; it is told as soon as it does: " +
+                    told.error().message);
+        }
+    }
     if (!run) return row;  // Whoever takes it up finds the request.
     bool queued = false;
     {
@@ -303,6 +316,11 @@ Result<RunRow> Engine::approve(const std::string& workflow_id,
     auto stored = rows_.run(workflow_id);
     if (!stored) return std::unexpected(std::move(stored).error());
     if (!*stored) return fail("NOT_FOUND", "no run " + workflow_id.substr(0, 64));
+    if ((*stored)->handed_us > 0 && (*stored)->finished_us == 0) {
+        if (auto told = handover_.pass_approval(**stored, approved_by, note); !told)
+            return std::unexpected(std::move(told).error());
+        return std::move(**stored);
+    }
     std::string key;
     if (const auto run = find(workflow_id)) {
         const std::scoped_lock lock(run->mutex);
@@ -342,11 +360,6 @@ void Engine::cancel_in_queue(const RunPtr& run) {
         run->state.cancel_reason = run->cancel_reason;
     }
     auto facts = workflow::cancel_queued(*run->model, run->state, host_.wall_us());
-    {
-        // ended() counts one less; it never ran.
-        const std::scoped_lock lock(mutex_);
-        ++running_[run->row.workflow];
-    }
     if (!facts) return drop(run, facts.error());
     if (write(run, *facts, nullptr)) ended(run);
 }

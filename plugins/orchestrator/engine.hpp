@@ -4,6 +4,7 @@
 #pragma once
 
 #include "plugins/orchestrator/contracts.hpp"
+#include "plugins/orchestrator/handover.hpp"
 #include "plugins/orchestrator/recorder.hpp"
 #include "plugins/orchestrator/renewals.hpp"
 #include "plugins/orchestrator/step_call.hpp"
@@ -66,7 +67,9 @@ class Engine {
     /// VALIDATION_ERROR, CONFLICT, QUEUE_FULL.
     Result<Ticket> submit(Submission submission);
 
-    /// Errors: NOT_FOUND, CONFLICT (it has ended), FAILED_PRECONDITION (another host runs it).
+    /// A run that was handed over is cancelled where it is. Errors: NOT_FOUND, CONFLICT (it has
+    /// ended), FAILED_PRECONDITION (another host began it), UNAVAILABLE (its owner does not answer;
+    /// it will be told).
     Result<RunRow> cancel(std::string_view workflow_id, std::string reason);
 
     /// Lets a run go on that waits for that. Errors: NOT_FOUND, FAILED_PRECONDITION (it waits for
@@ -74,6 +77,18 @@ class Engine {
     Result<RunRow> approve(const std::string& workflow_id,
                            const std::string& approved_by,
                            const std::string& note);
+
+    // --- for the host that began a run which goes on here; `asker` is that host (semantics 1.2)
+    /// Takes the run over; the same again changes nothing. Errors: VALIDATION_ERROR, CONFLICT,
+    /// UNAVAILABLE (this host stops).
+    Result<void> take_over(Parcel parcel, const std::string& asker);
+    /// Errors: NOT_FOUND, also for a run that `asker` has not begun.
+    Result<News> news(const std::string& workflow_id,
+                      std::int64_t after_line,
+                      const std::string& revision,
+                      const std::string& asker);
+    /// NOT_FOUND unless `asker` has begun that run.
+    Result<void> check_origin(const std::string& workflow_id, const std::string& asker) const;
 
     [[nodiscard]] std::optional<LiveRun> live(std::string_view workflow_id);
     /// {running, queued} runs of this process.
@@ -93,10 +108,23 @@ class Engine {
     bool wake(Run& run);
     bool write(const RunPtr& run, const workflow::Facts& facts, const EndedStep* ended);
     void ended(const RunPtr& run);
-    void let_go(const RunPtr& run, bool has_run);
+    void let_go(const RunPtr& run);
+    void leave(Run& run);
     void drop(const RunPtr& run, const Error& why);
     void begin_queued(const std::string& workflow);
     std::int64_t running_of(const std::string& workflow);
+
+    // engine_handed.cpp
+    bool hands_over(const RunPtr& run, const workflow::Step& step);
+    bool may_begin(const RunPtr& run, const workflow::Step& step, CallResult& refusal);
+    void offer(const RunPtr& run);
+    void handed(const RunPtr& run);
+    void refused(const RunPtr& run, const Error& why);
+    void follow(const RunPtr& run);
+    void follow_in(const RunPtr& run, std::int64_t delay_ms);
+    void unheard(const RunPtr& run, const Error& why);
+    void end_unheard(const RunPtr& run, const std::string& message);
+    void look_for_orphans();
 
     // engine_adopt.cpp
     void tick();
@@ -126,6 +154,7 @@ class Engine {
     Recorder recorder_;
     StepCaller caller_;
     Renewals renewals_;
+    Handover handover_;
     std::atomic<bool> quiescing_{false};
     std::atomic<bool> adopting_{false};
     onex_handle tick_task_ = 0;

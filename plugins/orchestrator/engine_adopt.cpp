@@ -22,7 +22,9 @@ void Engine::tick() {
     {
         const std::scoped_lock lock(mutex_);
         for (const auto& [id, run] : active_)
-            if (std::ranges::find(queue_, run) == queue_.end()) going.push_back(run);
+            // Its owner renews what it holds.
+            if (!run->is_elsewhere && std::ranges::find(queue_, run) == queue_.end())
+                going.push_back(run);
     }
     renewals_.tick(going);
     if (quiescing_) return look_for_cancels();
@@ -42,7 +44,9 @@ void Engine::tick() {
         host_.cancel_call(key);
     for (const auto& run : stalled)
         drive(run);
-    if (++ticks_ % kAdoptEvery == 0) adopt_left_runs();
+    if (++ticks_ % kAdoptEvery != 0) return;
+    adopt_left_runs();
+    look_for_orphans();
 }
 
 void Engine::look_for_cancels() {
@@ -131,7 +135,9 @@ Result<RunPtr> Engine::rebuild(RunRow row) {
     auto steps = rows_.steps(row.workflow_id);
     if (!steps) return std::unexpected(std::move(steps).error());
     for (const auto& step : *steps) {
-        if (!step.resolution.empty()) run->resolutions[step.key] = step.resolution;
+        // What another host resolved before the hand-over is resolved anew here, when needed.
+        const bool is_ours = row.came_from.empty() || step.number > row.handed_step;
+        if (is_ours && !step.resolution.empty()) run->resolutions[step.key] = step.resolution;
         if (step.state != "intent")
             ++run->attempts_made;  // An intent is made again, under the same key.
     }
@@ -143,8 +149,20 @@ Result<RunPtr> Engine::rebuild(RunRow row) {
     auto last_line = rows_.last_log_line(row.workflow_id);
     if (!last_line) return std::unexpected(std::move(last_line).error());
     run->log.resume(*last_line);
+    run->heard_us = host_.monotonic_us();
     run->row = std::move(row);
-    recorder_.line(*run, "info", "", "", "taken up again in " + run->row.state);
+    // The log of a run that another host drives is that host's.
+    if (run->row.handed_us > 0) {
+        run->is_elsewhere = true;
+        run->followed.line = *last_line;
+        return run;
+    }
+    recorder_.line(*run,
+                   "info",
+                   "",
+                   "",
+                   run->row.came_from.empty() ? "taken up again in " + run->row.state
+                                              : "goes on here in " + run->row.state);
     return run;
 }
 

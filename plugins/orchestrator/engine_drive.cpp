@@ -21,7 +21,9 @@ void Engine::drive(const RunPtr& run) {
 void Engine::go_on(const RunPtr& run) {
     using Kind = workflow::Decision::Kind;
     while (true) {
-        if (quiescing_) return let_go(run, true);
+        if (quiescing_) return let_go(run);
+        if (run->row.handed_us > 0) return follow(run);
+        if (!run->row.handed_to.empty()) return offer(run);
         {
             const std::scoped_lock lock(run->mutex);
             run->state.cancel_us = run->cancel_us;
@@ -33,6 +35,7 @@ void Engine::go_on(const RunPtr& run) {
             case Kind::none:
                 return ended(run);
             case Kind::call:
+                if (!run->model->stays && hands_over(run, decision.step)) return;
                 if (awaits_approval(run, decision.step)) return;
                 if (pause_before(run, decision.step)) return;
                 if (!make_call(run, decision.step)) return;
@@ -89,9 +92,11 @@ void Engine::go_on_after(const RunPtr& run, std::int64_t delay_ms) {
 }
 
 bool Engine::awaits_approval(const RunPtr& run, const workflow::Step& step) {
-    if (!step.spec || step.spec->approve.empty() || run->approved_key == step.key) return false;
-    if (workflow::interruption(run->state, host_.wall_us())) return false;
-    if (!workflow::holds(step.spec->when, run->context)) return false;
+    const auto wanted = !step.question.empty() ? step.question
+                        : step.spec            ? step.spec->approve
+                                               : std::string();
+    if (wanted.empty() || run->approved_key == step.key) return false;
+    if (step.spec && !workflow::holds(step.spec->when, run->context)) return false;
     // The store is what counts: it has the answer also after a restart.
     const auto given = rows_.approval(run->row.workflow_id, step.key);
     if (given && *given) {
@@ -107,25 +112,34 @@ bool Engine::awaits_approval(const RunPtr& run, const workflow::Step& step) {
         run->live = {};
         return false;
     }
+    if (workflow::interruption(run->state, host_.wall_us())) {
+        const std::scoped_lock lock(run->mutex);
+        run->approval_key.clear();
+        return false;
+    }
     bool is_first = false;
     {
         const std::scoped_lock lock(run->mutex);
-        // A cancel that came since found nobody who waits.
-        if (run->cancel_us > 0 && step.cancellable) return false;
+        if (run->cancel_us != run->state.cancel_us) {
+            // A cancel that came since found nobody who waits.
+            run->state.cancel_us = run->cancel_us;
+            run->state.cancel_reason = run->cancel_reason;
+            return false;
+        }
         is_first = std::exchange(run->approval_key, step.key) != step.key;
         run->waiting = true;
-        run->live = {0, 0, "waits for approval: " + step.spec->approve};
+        run->live = {0, 0, "waits for approval: " + wanted};
     }
     if (is_first) {
-        recorder_.line(*run,
-                       "warn",
-                       step.stage,
-                       step.operation,
-                       "waits for approval: " + step.spec->approve + " (onex-host approve " +
-                           run->row.workflow_id + ")");
+        recorder_.line(
+            *run,
+            "warn",
+            step.stage,
+            step.operation,
+            "waits for approval: " + wanted + " (onex-host approve " + run->row.workflow_id + ")");
     }
     auto delay_ms = kApprovalLookMs;
-    if (const auto end_us = run->state.deadline_us(); end_us > 0)
+    if (const auto end_us = run->state.deadline_us(); end_us > 0 && step.question.empty())
         delay_ms = std::clamp<std::int64_t>((end_us - host_.wall_us()) / 1000 + 1, 1, delay_ms);
     go_on_after(run, delay_ms);
     return true;
@@ -140,11 +154,19 @@ bool Engine::make_call(const RunPtr& run, const workflow::Step& step) {
     EndedStep ended_step{step, {}};
     auto& outcome = ended_step.result.outcome;
     const auto started_us = host_.wall_us();
-    if (auto stop = workflow::interruption(run->state, started_us)) {
+    if (!step.question.empty() && run->approved_key == step.key) {
+        outcome.ok = true;
+        outcome.started_us = outcome.finished_us = started_us;
+    } else if (auto stop = workflow::interruption(run->state, started_us)) {
         outcome = std::move(*stop);
+        // An attempt that was begun before a crash may have reached its node.
+        if (const auto begun = run->resolutions.find(step.key); begun != run->resolutions.end())
+            ended_step.result.resolution = begun->second;
     } else if (step.spec && !workflow::holds(step.spec->when, run->context)) {
         outcome.ok = true;
         outcome.skipped = true;
+        outcome.started_us = outcome.finished_us = started_us;
+    } else if (!may_begin(run, step, ended_step.result)) {
         outcome.started_us = outcome.finished_us = started_us;
     } else {
         recorder_.line(
@@ -165,9 +187,10 @@ bool Engine::make_call(const RunPtr& run, const workflow::Step& step) {
     if (quiescing_ && !outcome.ok && run->state.cancel_us == 0) {
         // It may have failed only because this host stops: the intent stays, the successor repeats
         // it.
-        let_go(run, true);
+        let_go(run);
         return false;
     }
+    outcome.called = !ended_step.result.resolution.empty();
     run->waited = false;
     ++run->attempts_made;
     auto facts = workflow::step_ended(*run->model, run->state, step, outcome);
@@ -180,7 +203,8 @@ bool Engine::make_call(const RunPtr& run, const workflow::Step& step) {
         outcome.ok ? "info" : "warn",
         step.stage,
         step.operation,
-        outcome.skipped ? "skipped: its `when` does not hold"
+        outcome.skipped                        ? "skipped: its `when` does not hold"
+        : outcome.ok && !step.question.empty() ? "the rollback goes on"
         : outcome.ok
             ? "done in " + std::to_string((outcome.finished_us - outcome.started_us) / 1000) + " ms"
             : "failed: " + outcome.code + ": " + outcome.message);
@@ -188,7 +212,8 @@ bool Engine::make_call(const RunPtr& run, const workflow::Step& step) {
 }
 
 bool Engine::write(const RunPtr& run, const workflow::Facts& facts, const EndedStep* ended) {
-    const auto running = running_of(run->row.workflow) - (run->state.ended() ? 1 : 0);
+    const auto running =
+        running_of(run->row.workflow) - (run->state.ended() && run->counts ? 1 : 0);
     if (auto ok = recorder_.write(*run, facts, ended, running); !ok) {
         drop(run, ok.error());
         return false;
@@ -206,9 +231,8 @@ void Engine::ended(const RunPtr& run) {
     recorder_.flush(*run);
     {
         const std::scoped_lock lock(mutex_);
-        active_.erase(run->row.workflow_id);
         refused_.erase(run->row.workflow_id);
-        --running_[run->row.workflow];
+        leave(*run);
     }
     waiters_.notify(run->row.workflow_id);
     begin_queued(run->row.workflow);
@@ -224,11 +248,17 @@ void Engine::begin_queued(const std::string& workflow) {
         next = *found;
         queue_.erase(found);
         ++running_[workflow];
+        next->counts = true;
     }
     drive(next);
 }
 
-void Engine::let_go(const RunPtr& run, bool has_run) {
+void Engine::leave(Run& run) {
+    active_.erase(run.row.workflow_id);
+    if (std::exchange(run.counts, false)) --running_[run.row.workflow];
+}
+
+void Engine::let_go(const RunPtr& run) {
     recorder_.flush(*run);
     if (auto ok = rows_.release(run->row.workflow_id, config_.claim); !ok) {
         host_.log(LogLevel::warn,
@@ -236,8 +266,7 @@ void Engine::let_go(const RunPtr& run, bool has_run) {
                       " could not be given back: " + ok.error().message);
     }
     const std::scoped_lock lock(mutex_);
-    active_.erase(run->row.workflow_id);
-    if (has_run) --running_[run->row.workflow];
+    leave(*run);
 }
 
 void Engine::drop(const RunPtr& run, const Error& why) {
@@ -252,8 +281,7 @@ void Engine::drop(const RunPtr& run, const Error& why) {
         status == Status::unavailable || status == Status::timeout || status == Status::exhausted;
     const std::scoped_lock lock(mutex_);
     if (!passes) ++refused_[run->row.workflow_id];
-    active_.erase(run->row.workflow_id);
-    --running_[run->row.workflow];
+    leave(*run);
 }
 
 }  // namespace onex::orchestrator

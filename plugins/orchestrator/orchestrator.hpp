@@ -23,6 +23,7 @@ class Orchestrator : public JsonNode {
   private:
     // routes.cpp
     void add_operations();
+    void add_peer_operations();  // routes_peer.cpp
     Result<Answer> start_run(Request& request,
                              Result<Contract> contract,
                              json::object input,

@@ -2,21 +2,23 @@
 
 -- name: insert_run
 INSERT INTO runs (workflow_id, deployment_id, workflow, contract_text, contract_digest, host_id, claimed_by, state,
-                  context, input, target, queued_us, subject, correlation_id, timeout_ms)
+                  context, input, target, queued_us, started_us, subject, correlation_id, timeout_ms,
+                  cancel_requested_us, cancel_reason, handed_step, came_from)
 VALUES (:workflow_id, :workflow_id, :workflow, :contract_text, :contract_digest, :host_id, :claimed_by, :state,
-        :context, :input, :target, :queued_us, :subject, :correlation_id, :timeout_ms)
+        :context, :input, :target, :queued_us, NULLIF(CAST(:started_us AS BIGINT), 0), :subject, :correlation_id,
+        :timeout_ms, NULLIF(CAST(:cancel_us AS BIGINT), 0), :cancel_reason, :handed_step, :came_from)
 ON CONFLICT (workflow_id) DO NOTHING;
 
 -- name: read_run
 SELECT workflow_id, workflow, contract_text, contract_digest, host_id, claimed_by, state, context, input, target,
        queued_us, started_us, finished_us, success, error_code, error_message, cancel_requested_us, cancel_reason,
-       subject, correlation_id, timeout_ms
+       subject, correlation_id, timeout_ms, handed_to, handed_step, handed_us, came_from
 FROM runs WHERE workflow_id = :workflow_id;
 
 -- name: list_runs
 SELECT workflow_id, workflow, '', contract_digest, host_id, claimed_by, state, context, '', target,
        queued_us, started_us, finished_us, success, error_code, error_message, cancel_requested_us, cancel_reason,
-       subject, correlation_id, timeout_ms
+       subject, correlation_id, timeout_ms, handed_to, handed_step, handed_us, came_from
 FROM runs WHERE :subject = '' OR subject = :subject ORDER BY queued_us DESC, workflow_id LIMIT :limit;
 
 -- name: open_runs
@@ -35,6 +37,10 @@ UPDATE runs
 SET state = :state, context = :context, started_us = NULLIF(CAST(:started_us AS BIGINT), 0),
     finished_us = NULLIF(CAST(:finished_us AS BIGINT), 0), success = NULLIF(CAST(:success AS BIGINT), -1),
     error_code = :error_code, error_message = :error_message
+WHERE workflow_id = :workflow_id AND claimed_by = :claim;
+
+-- name: hand_run
+UPDATE runs SET handed_to = :handed_to, handed_step = :handed_step, handed_us = :handed_us
 WHERE workflow_id = :workflow_id AND claimed_by = :claim;
 
 -- name: request_cancel
@@ -65,6 +71,27 @@ FROM steps WHERE workflow_id = :workflow_id ORDER BY idx, started_us;
 INSERT INTO fsm_transitions (id, entity_id, entity_type, from_state, to_state, transition_event, transition_data,
                              created_us)
 VALUES (:id, :workflow_id, 'workflow', :from_state, :to_state, :event, :data, :now_us);
+
+-- name: read_transitions
+SELECT id, from_state, to_state, transition_event, transition_data, created_us
+FROM fsm_transitions WHERE entity_id = :workflow_id ORDER BY created_us;
+
+-- name: copy_transition
+INSERT INTO fsm_transitions (id, entity_id, entity_type, from_state, to_state, transition_event, transition_data,
+                             created_us)
+VALUES (:id, :workflow_id, 'workflow', :from_state, :to_state, :event, :data, :now_us)
+ON CONFLICT (id) DO NOTHING;
+
+-- name: read_run_events
+SELECT id, type, topic, partition_key, correlation_id, source, host_id, time_us, payload, metadata
+FROM events WHERE workflow_id = :workflow_id ORDER BY sequence LIMIT 1000;
+
+-- name: copy_event
+INSERT INTO events (id, type, topic, partition_key, correlation_id, workflow_id, source, host_id, time_us, payload,
+                    metadata)
+VALUES (:id, :type, :topic, :partition_key, :correlation_id, :workflow_id, :source, :host_id, :time_us, :payload,
+        :metadata)
+ON CONFLICT (id) DO NOTHING;
 
 -- name: insert_log
 INSERT INTO run_logs (workflow_id, line, time_us, stage, operation, level, text)

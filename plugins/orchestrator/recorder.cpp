@@ -203,6 +203,7 @@ void Recorder::tell(Run& run, const workflow::Facts& facts) const {
             case Kind::started:
             case Kind::completed:
             case Kind::rollback_completed:
+            case Kind::handed_over:
                 break;
         }
     }

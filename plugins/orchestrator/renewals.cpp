@@ -53,6 +53,7 @@ bool Renewals::find_renewers(const Run& run, Entry& entry) const {
                 continue;
             const auto answer = host_.resolve(
                 run.row.target, operation.node, operation.on, operation.name, kResolveWait);
+            if (!answer && answer.error().code == "OPERATION_NOT_FOUND") continue;
             if (!answer) return false;
             const auto who = Resolution::parse(*answer);
             if (!who || who->run_renew.empty()) continue;
@@ -67,7 +68,8 @@ bool Renewals::find_renewers(const Run& run, Entry& entry) const {
                                                kResolveWait);
             if (!renewer) return false;
             auto found = Resolution::parse(*renewer);
-            if (found) entry.renewers.push_back(std::move(*found));
+            if (found && found->allowed_for(run.row.came_from))
+                entry.renewers.push_back(std::move(*found));
         }
     }
     return true;

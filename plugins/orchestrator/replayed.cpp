@@ -2,14 +2,20 @@
 
 #include "plugins/orchestrator/resolution.hpp"
 
+#include <algorithm>
+
 namespace onex::orchestrator {
 namespace {
 
-workflow::StoredStep to_stored(const StepRow& row) {
+/// `run` for what its host does after a hand-over: its own nodes hear of the end from it, beside
+/// the steps of the run.
+workflow::StoredStep to_stored(const RunRow& run, const StepRow& row) {
     workflow::StoredStep out{row.key, row.attempt, {}};
     auto& outcome = out.outcome;
     outcome.skipped = row.state == "skipped";
     outcome.ok = outcome.skipped || row.state == "done";
+    // Who was to be called is known before anybody is.
+    outcome.called = !row.resolution.empty();
     outcome.code = row.error_code;
     outcome.message = row.error_message;
     outcome.started_us = row.started_us;
@@ -19,7 +25,8 @@ workflow::StoredStep to_stored(const StepRow& row) {
         outcome.checks = workflow::read_checks(*checks);
     if (row.resolution.empty()) return out;
     if (auto resolution = Resolution::parse(row.resolution); resolution) {
-        outcome.closer = resolution->closer();
+        const bool is_ours = run.handed_us > 0 && resolution->target.empty();
+        if (!is_ours) outcome.closer = resolution->closer();
         if (!outcome.ok) resolution->judge(outcome);
     }
     return out;
@@ -62,7 +69,7 @@ Result<workflow::RunState> replayed(const workflow::Model& model,
     fresh.cancel_reason = row.cancel_reason;
     std::vector<workflow::StoredStep> stored;
     for (const auto& step : steps) {
-        if (step.state != "intent") stored.push_back(to_stored(step));
+        if (step.state != "intent") stored.push_back(to_stored(row, step));
     }
     return workflow::replay(model, std::move(fresh), row.started_us, stored);
 }
@@ -76,6 +83,16 @@ Result<workflow::RunState> shown(const workflow::Model& model,
     if (!steps.empty() && steps.back().state == "intent") show_running(*state, steps.back());
     if (row.finished_us > 0) show_end(*state, row);
     return state;
+}
+
+std::vector<workflow::Closer> closers_of(const std::vector<StepRow>& steps) {
+    std::vector<workflow::Closer> out;
+    for (const auto& step : steps) {
+        const auto who = Resolution::parse(step.resolution.empty() ? "{}" : step.resolution);
+        const auto closer = who ? who->closer() : std::nullopt;
+        if (closer && std::ranges::find(out, *closer) == out.end()) out.push_back(*closer);
+    }
+    return out;
 }
 
 }  // namespace onex::orchestrator

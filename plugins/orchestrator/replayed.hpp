@@ -19,4 +19,7 @@ Result<workflow::RunState> shown(const workflow::Model& model,
                                  const json::object& input,
                                  const std::vector<StepRow>& steps);
 
+/// The operations that want to hear of the end, of all nodes that the run reached.
+[[nodiscard]] std::vector<workflow::Closer> closers_of(const std::vector<StepRow>& steps);
+
 }  // namespace onex::orchestrator

@@ -3,6 +3,7 @@
 #include "plugins/lib/workflow/outputs.hpp"
 #include "plugins/orchestrator/replayed.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <ctime>
@@ -47,6 +48,11 @@ std::string hint_of(const workflow::Model& model,
     if (row.finished_us == 0 && row.cancel_us > 0)
         return "the cancel takes effect when the step in hand ends";
     if (row.finished_us > 0 && state.failure && state.rollback_started_us > 0) {
+        const bool was_asked = std::ranges::any_of(state.undo, [](const auto& undo) {
+            return undo.kind == workflow::Undo::Kind::question;
+        });
+        if (state.rolled_back && was_asked)
+            return "rolled back, but for what can't be taken back: see the warnings";
         if (state.rolled_back) return "rolled back: everything is as it was before";
         // It may have ended well with nothing to put back: its own words say so.
         return state.failure->code == "ROLLBACK_FAILED" || state.warnings.empty()

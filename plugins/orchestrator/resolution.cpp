@@ -11,6 +11,7 @@ Result<Resolution> Resolution::parse(std::string_view text) {
     out.operation = get_text(*object, "operation");
     out.timeout_ms = get_number(*object, "timeout_ms");
     out.progress = get_bool(*object, "progress");
+    out.remote = get_bool(*object, "remote");
     out.run_end = get_text(*object, "run_end");
     out.run_renew = get_text(*object, "run_renew");
     out.input = get_object(*object, "input");
@@ -26,6 +27,7 @@ std::string Resolution::text() const {
                            {"operation", operation},
                            {"timeout_ms", timeout_ms},
                            {"progress", progress},
+                           {"remote", remote},
                            {"run_end", run_end},
                            {"run_renew", run_renew},
                            {"input", input},
@@ -36,6 +38,17 @@ std::string Resolution::text() const {
 std::optional<workflow::Closer> Resolution::closer() const {
     if (run_end.empty()) return std::nullopt;
     return workflow::Closer{target, node, run_end};
+}
+
+Result<void> Resolution::allowed_for(std::string_view came_from) const {
+    if (came_from.empty()) return {};
+    if (!target.empty()) {
+        return fail("POLICY_DENIED",
+                    operation + " is on another host; a run that came from a peer stays here");
+    }
+    if (remote) return {};
+    return fail("POLICY_DENIED",
+                operation + " of " + node + " is not for peers; its contract says remote: false");
 }
 
 void Resolution::judge(workflow::StepOutcome& outcome) const {

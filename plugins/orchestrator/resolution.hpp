@@ -18,6 +18,7 @@ struct Resolution {
     std::string operation;
     std::int64_t timeout_ms = 0;
     bool progress = false;  ///< its timeout counts time without progress
+    bool remote = false;    ///< a peer may call it
     std::string run_end;    ///< the node's operation that wants to hear of the end, or empty
     std::string run_renew;  ///< the node's operation that hears that a run goes on, or empty
     json::object input;     ///< the schema
@@ -27,6 +28,9 @@ struct Resolution {
     static Result<Resolution> parse(std::string_view text);
     [[nodiscard]] std::string text() const;
     [[nodiscard]] std::optional<workflow::Closer> closer() const;
+    /// A run that came from a peer (`came_from` is not empty) is that peer's call, also here.
+    /// Errors: POLICY_DENIED.
+    [[nodiscard]] Result<void> allowed_for(std::string_view came_from) const;
     /// Fills `as`, `permanent` and `wait` of a failed outcome from the node's list of errors.
     void judge(workflow::StepOutcome& outcome) const;
 };

@@ -66,6 +66,7 @@ void Orchestrator::add_operations() {
         return resolve_case(
             host(), engine_->rows(), id_of(input), get_text(input, "as"), get_text(input, "note"));
     });
+    add_peer_operations();
     add_json("health", [this](Request&, const json::object&) { return health(); });
 }
 

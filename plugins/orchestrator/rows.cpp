@@ -38,6 +38,10 @@ RunRow to_run(const Row& row) {
     run.subject = text(row, 18);
     run.correlation_id = text(row, 19);
     run.timeout_ms = number(row, 20);
+    run.handed_to = text(row, 21);
+    run.handed_step = number(row, 22);
+    run.handed_us = number(row, 23);
+    run.came_from = text(row, 24);
     return run;
 }
 
@@ -233,9 +237,14 @@ Result<bool> RunRows::insert(Tx& tx, const RunRow& row) {
                                {"input", row.input},
                                {"target", row.target},
                                {"queued_us", row.queued_us},
+                               {"started_us", row.started_us},
                                {"subject", row.subject},
                                {"correlation_id", row.correlation_id},
-                               {"timeout_ms", row.timeout_ms}});
+                               {"timeout_ms", row.timeout_ms},
+                               {"cancel_us", row.cancel_us},
+                               {"cancel_reason", row.cancel_reason},
+                               {"handed_step", row.handed_step},
+                               {"came_from", row.came_from}});
     if (!changed) return std::unexpected(std::move(changed).error());
     return changed->affected == 1;
 }

@@ -41,6 +41,10 @@ struct RunRow {
     std::string subject;
     std::string correlation_id;
     std::int64_t timeout_ms = 0;
+    std::string handed_to;         ///< the peer that has it, or is asked to take it; or empty
+    std::int64_t handed_step = 0;  ///< attempts made before
+    std::int64_t handed_us = 0;    ///< when that peer had taken it; 0: not known to have
+    std::string came_from;         ///< whose run it was, as its requests name it; or empty
 };
 
 struct StepRow {
@@ -66,6 +70,28 @@ struct LogLine {
     std::string operation;
     std::string level;
     std::string text;
+};
+
+struct TransitionRow {
+    std::string id;
+    std::string from_state;
+    std::string to_state;
+    std::string event;
+    std::string data;
+    std::int64_t created_us = 0;
+};
+
+struct EventRow {
+    std::string id;
+    std::string type;
+    std::string topic;
+    std::string key;
+    std::string correlation_id;
+    std::string source;
+    std::string host_id;
+    std::int64_t time_us = 0;
+    std::string payload;
+    std::string metadata;
 };
 
 struct ArtifactRow {
@@ -102,6 +128,8 @@ class RunRows {
     Result<std::vector<LogLine>> logs(std::string_view workflow_id,
                                       std::int64_t after,
                                       std::int64_t limit) const;
+    Result<std::vector<TransitionRow>> transitions(std::string_view workflow_id) const;
+    Result<std::vector<EventRow>> events(std::string_view workflow_id) const;
     Result<std::int64_t> last_log_line(std::string_view workflow_id) const;
     Result<std::optional<ArtifactRow>> artifact(std::string_view workflow_id,
                                                 std::string_view name) const;
@@ -118,6 +146,9 @@ class RunRows {
                        std::string_view old_claim,
                        std::string_view claim) const;
     Result<void> release(std::string_view workflow_id, std::string_view claim) const;
+    /// Stores handed_to, handed_step and handed_us. FAILED_PRECONDITION when the claim is
+    /// another's.
+    Result<void> hand(const RunRow& row) const;
     /// False when the run has ended or a cancel was stored before.
     Result<bool> request_cancel(std::string_view workflow_id,
                                 std::string_view reason,
@@ -143,6 +174,9 @@ class RunRows {
                                    std::string_view id,
                                    std::string_view data,
                                    std::int64_t now_us);
+    /// Copies of what another host has stored; one that is there already stays.
+    static Result<void> copy(Tx& tx, std::string_view workflow_id, const TransitionRow& row);
+    static Result<void> copy(Tx& tx, std::string_view workflow_id, const EventRow& row);
     static Result<void> log(Tx& tx, std::string_view workflow_id, const LogLine& line);
     static Result<void> artifact(Tx& tx,
                                  std::string_view workflow_id,

@@ -4,6 +4,7 @@
 #include "plugins/orchestrator/rows.hpp"
 #include "plugins/orchestrator/run_log.hpp"
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -19,6 +20,16 @@ struct LiveProgress {
     std::string text;
 };
 
+/// Of a run that another host has taken over, or is asked to.
+struct FollowedRun {
+    std::int64_t line = 0;      ///< the last line of its log that is stored here
+    std::string revision;       ///< of the news that are stored here
+    std::int64_t asked_us = 0;  ///< since when there was no answer; 0: there was one
+    std::int64_t pause_ms = 0;  ///< before the next question
+    bool own_nodes_told = false;
+    bool cancel_known = false;  ///< its owner has stored the cancel
+};
+
 struct Run {
     RunRow row;  ///< as stored last; context and state are brought up to date when they are written
     std::shared_ptr<const workflow::Model> model;
@@ -31,10 +42,16 @@ struct Run {
     std::map<std::string, std::string> resolutions;  ///< by step key, as JSON text
     std::map<std::string, std::string> secrets;      ///< by id, resolved; filled when first needed
     std::vector<std::string> secret_values;
+    bool target_checked = false;
+    FollowedRun followed;
     bool waited = false;       ///< the pause before the pending attempt is over
     std::string approved_key;  ///< of the step that somebody has agreed to last
 
+    std::atomic<bool> is_elsewhere = false;  ///< another host has taken it over
+    bool counts = false;  ///< among the running ones of its workflow; the engine's mutex guards it
+
     // --- guarded by mutex
+    std::int64_t heard_us = 0;  ///< when the host that began it asked last; monotonic
     std::mutex mutex;
     bool waiting = false;  ///< a timer will go on with it
     onex_handle timer = 0;

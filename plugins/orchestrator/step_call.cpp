@@ -119,7 +119,10 @@ Result<Resolution> StepCaller::resolve(Run& run, const workflow::Step& step) con
     auto answer = host_.resolve(run.row.target, node, on, step.operation, kResolveWait);
     if (!answer) return std::unexpected(std::move(answer).error());
     auto resolution = Resolution::parse(*answer);
-    if (resolution) run.resolutions[step.key] = resolution->text();
+    if (!resolution) return resolution;
+    if (auto ok = resolution->allowed_for(run.row.came_from); !ok)
+        return std::unexpected(std::move(ok).error());
+    run.resolutions[step.key] = resolution->text();
     return resolution;
 }
 
@@ -128,7 +131,10 @@ Result<void> StepCaller::load_secrets(Run& run) const {
     auto stored = rows_.secrets(run.row.workflow_id);
     if (!stored) return std::unexpected(std::move(stored).error());
     for (auto& secret : *stored) {
-        if (secret.value.starts_with("env:") || secret.value.starts_with("file:")) {
+        // A run that came from a peer brings values: what looks like a reference is none.
+        const bool is_reference = run.row.came_from.empty() && (secret.value.starts_with("env:") ||
+                                                                secret.value.starts_with("file:"));
+        if (is_reference) {
             auto value = host_.secret(secret.value);
             if (!value) return std::unexpected(std::move(value).error());
             secret.value = std::move(*value);
@@ -253,6 +259,14 @@ Result<std::string> StepCaller::perform(Run& run,
     return answer;
 }
 
+Result<std::vector<workflow::Secret>> StepCaller::secrets(Run& run) const {
+    if (auto ok = load_secrets(run); !ok) return std::unexpected(std::move(ok).error());
+    std::vector<workflow::Secret> out;
+    for (const auto& [id, value] : run.secrets)
+        out.push_back({id, value});
+    return out;
+}
+
 std::vector<workflow::Closer> StepCaller::closers(Run& run) const {
     std::vector<workflow::Closer> found;
     if (run.attempts_made == 0) return found;
@@ -267,9 +281,10 @@ std::vector<workflow::Closer> StepCaller::closers(Run& run) const {
                 continue;
             auto answer = host_.resolve(
                 run.row.target, operation.node, operation.on, operation.name, kResolveAtEndWait);
+            if (!answer && answer.error().code == "OPERATION_NOT_FOUND") continue;
             if (!answer) return found;
             auto resolution = Resolution::parse(*answer);
-            if (!resolution) continue;
+            if (!resolution || !resolution->allowed_for(run.row.came_from)) continue;
             if (auto closer = resolution->closer();
                 closer && std::ranges::find(found, *closer) == found.end()) {
                 found.push_back(std::move(*closer));

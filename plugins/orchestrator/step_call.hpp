@@ -35,6 +35,9 @@ class StepCaller {
     /// The operations that nodes of a failed run want to be called, beyond those that it reached.
     std::vector<workflow::Closer> closers(Run& run) const;
 
+    /// The run's secrets with their values.
+    Result<std::vector<workflow::Secret>> secrets(Run& run) const;
+
   private:
     Result<Resolution> resolve(Run& run, const workflow::Step& step) const;
     Result<std::string> input_of(Run& run,

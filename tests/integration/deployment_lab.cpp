@@ -113,7 +113,8 @@ void DeploymentLab::start_studio() {
         options.in_host += "\ntoken = 'file:" + folder_.path() + "/token'\n";
     }
     options.network = studio_network_;
-    options.toml = "[nodes.receiver]\nplugin = 'deployment_receiver'\nlisten = '" +
+    options.toml = studio_orchestrator_ +
+                   "[nodes.receiver]\nplugin = 'deployment_receiver'\nlisten = '" +
                    join(studio_address_, studio_port_) + "'\n" + receiver_toml_ +
                    "[nodes.receiver.settings]\ndocker_socket = 'unix://" + studio_docker_ +
                    "'\npublish_address = '" + studio_address_ + "'\nstop_grace_s = 1\n" +

@@ -98,6 +98,7 @@ class DeploymentLab : public testing::Test {
     std::string studio_scheme_ = "http";  ///< in the laptop's url of the studio
     std::string studio_peer_toml_;        ///< further lines of the laptop's [peers.studio]
     std::string studio_in_host_;
+    std::string studio_orchestrator_ = "[nodes.orchestrator]\nplugin = 'orchestrator'\n";
     std::string studio_toml_;        ///< further tables
     std::string receiver_toml_;      ///< further lines of [nodes.receiver]
     std::string receiver_settings_;  ///< further lines of its settings

@@ -45,5 +45,7 @@ NodeContract read_node_document(const YamlDocument& document, Findings& findings
 void check_workflow_document(const YamlDocument& document,
                              const std::string& folder,
                              Findings& findings);
+/// Of those rules: can a run go back wherever `compensate` and `reversible` ask for it?
+void check_way_back(const boost::json::object& workflow, Findings& findings);
 
 }  // namespace onex::host

@@ -63,6 +63,7 @@ class WorkflowChecker {
         stages();
         circles();
         states();
+        check_way_back(root_.get_object(), findings_);
         coordination();
         gates();
         retries();
@@ -102,6 +103,10 @@ class WorkflowChecker {
                              place,
                              "the operation '" + operation_name + "' is called more than once");
                      }
+                     const auto* undo = at(operation, "/compensate");
+                     if (undo == nullptr) return;
+                     undo_.insert(undo->is_string() ? std::string(undo->get_string())
+                                                    : text(*undo, "name"));
                  });
         });
         each(root_, "/workflow_stages", [&](const std::string& pointer, const json::value& stage) {
@@ -245,13 +250,15 @@ class WorkflowChecker {
     }
 
     void retries() {
+        if (const auto* strategy = at(root_, "/coordination/rollback_strategy"))
+            undo_.emplace(strategy->get_string());
         for (const std::string pointer : {"/error_handling/retry_policy/operation_retries",
                                           "/error_handling/operation_retries"}) {
             const auto* retries = at(root_, pointer);
             if (retries == nullptr) continue;
             for (const auto& member : retries->get_object()) {
                 const std::string name(member.key());
-                if (operations_.contains(name)) continue;
+                if (operations_.contains(name) || undo_.contains(name)) continue;
                 const std::vector<std::string> known(operations_.begin(), operations_.end());
                 findings_.warning(
                     pointer + '/' + pointer_escape(name),
@@ -307,6 +314,7 @@ class WorkflowChecker {
     Findings& findings_;
     std::set<std::string> stages_;
     std::set<std::string> operations_;
+    std::set<std::string> undo_;  ///< what rolls back
     std::set<std::string> states_;
     std::map<std::string, std::set<std::string>> depends_;
 };

@@ -1,6 +1,7 @@
 #include "plugins/lib/workflow/machine.hpp"
 
 #include "plugins/lib/workflow/machine_moves.hpp"
+#include "plugins/lib/workflow/machine_undo.hpp"
 #include "plugins/lib/workflow/retry.hpp"
 
 #include <algorithm>
@@ -8,9 +9,7 @@
 namespace onex::workflow {
 namespace {
 
-// How long a rollback or the commit of a run is tried, and the calls that tell a failed run's nodes
-// of its end.
-constexpr std::int64_t kPatienceMs = 180'000;
+// How long the calls that tell a failed run's nodes of its end are tried.
 constexpr std::int64_t kTellMs = 30'000;
 constexpr std::int64_t kWaitPauseMs = 5'000;
 
@@ -19,14 +18,14 @@ std::unexpected<Error> out_of_order(const std::string& what, const RunState& sta
 }
 
 Step stage_step(const Model& model, const RunState& state) {
-    const auto& stage = model.stages[state.stage];
-    const auto& operation = stage.operations[state.operation];
+    const auto& record = state.stages[state.stage].operations[state.operation];
     Step step;
-    step.stage = stage.name;
-    step.operation = operation.name;
-    step.key = operation.key;
-    step.timeout_ms = operation.timeout_ms;
-    step.spec = &operation;
+    step.stage = model.stages[state.stage].name;
+    step.operation = record.name;
+    step.key = record.key;
+    step.spec = &spec_of(model, state);
+    step.timeout_ms = step.spec->timeout_ms;
+    step.item = record.item;
     return step;
 }
 
@@ -41,16 +40,6 @@ Step closing_step(const RunState& state) {
     return step;
 }
 
-Step rollback_step(const Model& model) {
-    Step step;
-    step.stage = kRollingBack;
-    step.operation = model.rollback_operation;
-    step.key = step.stage + '/' + step.operation;
-    step.timeout_ms = model.retry_of(step.operation).timeout_ms;
-    step.cancellable = false;
-    return step;
-}
-
 /// Time of an attempt that counts as retry or idle time.
 std::int64_t counted_ms(const StepOutcome& outcome) {
     return std::max<std::int64_t>(
@@ -61,6 +50,7 @@ void record(const Model& model, RunState& state, const StepOutcome& outcome) {
     auto& stage = state.stages[state.stage];
     auto& operation = stage.operations[state.operation];
     operation.attempt = state.attempt;
+    operation.called = operation.called || (outcome.called && !outcome.skipped);
     if (operation.started_us == 0) operation.started_us = outcome.started_us;
     operation.finished_us = outcome.finished_us;
     operation.progress = outcome.skipped ? Progress::skipped
@@ -88,7 +78,7 @@ Result<void> stage_step_ended(const Model& model,
                               Facts& facts) {
     record(model, state, outcome);
     const auto& stage = model.stages[state.stage];
-    const auto& spec = stage.operations[state.operation];
+    const auto& spec = spec_of(model, state);
     auto& operation = state.stages[state.stage].operations[state.operation];
     const auto now = outcome.finished_us;
     if (const auto stop = overtaken(state, outcome)) {
@@ -133,57 +123,6 @@ Result<void> stage_step_ended(const Model& model,
     return next_operation(model, state, now, facts);
 }
 
-/// After a failed attempt of a rollback or an end call: true when it will be made again.
-bool tried_again(const Model& model,
-                 const RetryRule& rule,
-                 std::int64_t patience_ms,
-                 RunState& state,
-                 const StepOutcome& outcome) {
-    state.settle_ms += duration_ms(outcome.started_us, outcome.finished_us);
-    const auto retry = may_settle(model,
-                                  rule,
-                                  {state.attempt, outcome.code, outcome.as, outcome.permanent},
-                                  state.settle_ms,
-                                  patience_ms);
-    if (!retry.again) return false;
-    state.settle_ms += retry.delay_ms;
-    state.delay_ms = retry.delay_ms;
-    ++state.attempt;
-    return true;
-}
-
-Result<void> rollback_ended(const Model& model,
-                            RunState& state,
-                            const StepOutcome& outcome,
-                            Facts& facts) {
-    if (!outcome.ok) {
-        if (tried_again(
-                model, model.retry_of(model.rollback_operation), kPatienceMs, state, outcome)) {
-            facts.push_back(warning("", "rollback failed: " + outcome.message + "; again"));
-            return {};
-        }
-        const auto first = state.failure ? state.failure->message : std::string();
-        const auto stage = state.failure ? state.failure->stage : std::string();
-        state.failure = RunFailure{
-            "ROLLBACK_FAILED",
-            "rollback failed: " + outcome.message + " (it was needed because: " + first + ")",
-            stage,
-            model.rollback_operation};
-        return end_failed(model, state, kFailed, outcome.finished_us);
-    }
-    std::string missed;
-    for (const auto& [name, score] : outcome.checks) {
-        if (score < 1.0) missed += (missed.empty() ? "" : ", ") + name;
-    }
-    state.rolled_back = missed.empty();
-    if (!missed.empty()) {
-        state.warnings.push_back("rolled back as far as possible; not reached: " + missed);
-        facts.push_back(warning("", state.warnings.back()));
-    }
-    return end_failed(
-        model, state, state.rolled_back ? kRollbackCompleted : kFailed, outcome.finished_us);
-}
-
 Result<void> closing_ended(const Model& model,
                            RunState& state,
                            const StepOutcome& outcome,
@@ -223,7 +162,7 @@ Decision next(const Model& model, const RunState& state) {
             decision.step = stage_step(model, state);
             break;
         case Phase::rolling_back:
-            decision.step = rollback_step(model);
+            decision.step = undo_step(model, state);
             break;
         case Phase::closing:
             decision.step = closing_step(state);
@@ -253,15 +192,17 @@ Result<Facts> begin(const Model& model, RunState& state, std::int64_t now_us) {
     return facts;
 }
 
-Result<Facts> step_ended(const Model& model,
-                         RunState& state,
-                         const Step& step,
-                         const StepOutcome& outcome) {
-    const auto expected = next(model, state);
+namespace {
+
+/// step_ended() in place: after an error the state is good for nothing.
+Result<Facts> advance(const Model& model,
+                      RunState& after,
+                      const Step& step,
+                      const StepOutcome& outcome) {
+    const auto expected = next(model, after);
     if (expected.kind != Decision::Kind::call || !expected.step.same(step)) {
-        return out_of_order(step.key + ", attempt " + std::to_string(step.attempt) + ",", state);
+        return out_of_order(step.key + ", attempt " + std::to_string(step.attempt) + ",", after);
     }
-    auto after = state;  // An error leaves the caller's state as it was.
     Facts facts;
     if (outcome.closer &&
         std::ranges::find(after.closers, *outcome.closer) == after.closers.end()) {
@@ -271,24 +212,47 @@ Result<Facts> step_ended(const Model& model,
     if (after.phase == Phase::stages) {
         ok = stage_step_ended(model, after, outcome, facts);
     } else if (after.phase == Phase::rolling_back) {
-        ok = rollback_ended(model, after, outcome, facts);
+        ok = undo_ended(model, after, outcome, facts);
     } else {
         ok = closing_ended(model, after, outcome, facts);
     }
     if (!ok) return std::unexpected(std::move(ok).error());
-    state = std::move(after);
+    return facts;
+}
+
+}  // namespace
+
+Result<Facts> step_ended(const Model& model,
+                         RunState& state,
+                         const Step& step,
+                         const StepOutcome& outcome) {
+    auto after = state;  // An error leaves the caller's state as it was.
+    auto facts = advance(model, after, step, outcome);
+    if (facts) state = std::move(after);
     return facts;
 }
 
 std::optional<StepOutcome> interruption(const RunState& state, std::int64_t now_us) {
-    if (state.phase != Phase::stages) return std::nullopt;
+    const bool is_question = asks(state);
+    if (state.phase != Phase::stages && !is_question) return std::nullopt;
     StepOutcome outcome;
+    outcome.called = false;
     outcome.started_us = now_us;
     outcome.finished_us = now_us;
-    if (state.cancel_us > 0 && state.cancel_us <= now_us) {
+    // The cancel that a rollback came from does not answer its questions.
+    const auto since_us = is_question ? state.asked_us : 0;
+    if (state.cancel_us > since_us && state.cancel_us <= now_us) {
         outcome.code = "CANCELLED";
         outcome.message = "the run was cancelled";
         if (!state.cancel_reason.empty()) outcome.message += ": " + state.cancel_reason;
+        return outcome;
+    }
+    if (is_question) {
+        if (state.timeout_ms <= 0 || now_us < since_us + state.timeout_ms * 1000)
+            return std::nullopt;
+        outcome.code = "TIMEOUT";
+        outcome.message =
+            "nobody answered within the run's " + std::to_string(state.timeout_ms) + " ms";
         return outcome;
     }
     if (state.deadline_us() > 0 && now_us >= state.deadline_us()) {
@@ -314,7 +278,7 @@ Result<RunState> replay(const Model& model,
         Step step;
         step.key = stored.key;
         step.attempt = stored.attempt;
-        if (auto ok = step_ended(model, fresh, step, stored.outcome); !ok) {
+        if (auto ok = advance(model, fresh, step, stored.outcome); !ok) {
             return std::unexpected(std::move(ok).error());
         }
     }

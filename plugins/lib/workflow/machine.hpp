@@ -8,6 +8,7 @@
 #include <boost/json/object.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,9 +22,12 @@ struct Step {
     std::string operation;
     std::string key;  ///< after the workflow's id: "stage/operation[/index]"
     int attempt = 1;
-    std::int64_t delay_ms = 0;            ///< to wait before it
-    std::int64_t timeout_ms = 0;          ///< 0: as the node's contract says
-    const OperationSpec* spec = nullptr;  ///< of an operation of a stage; into the model
+    std::int64_t delay_ms = 0;    ///< to wait before it
+    std::int64_t timeout_ms = 0;  ///< 0: as the node's contract says
+    /// Of an operation of a stage, or of what compensates it; into the model.
+    const OperationSpec* spec = nullptr;
+    std::shared_ptr<const Item> item;  ///< what a repeated operation is called for; or empty
+    std::string question;  ///< not empty: nothing is called, somebody has to agree to this
     std::optional<Closer> closer;
     bool cancellable = true;
     [[nodiscard]] bool same(const Step& other) const {
@@ -34,7 +38,7 @@ struct Step {
 struct Decision {
     enum class Kind {
         begin,    ///< call begin()
-        call,     ///< call `step`, then step_ended()
+        call,     ///< call `step` (or ask its question), then step_ended()
         collect,  ///< find who still wants to be told of the end, then closers_found()
         finish,   ///< call finish()
         none,     ///< the run has ended
@@ -50,6 +54,7 @@ struct StepOutcome {
     bool permanent = false;
     bool wait = false;     ///< no failure: not yet
     bool skipped = false;  ///< it was not called, because of its `when`
+    bool called = true;    ///< false: it was given up before its node could hear of it
     Checks checks;
     std::int64_t started_us = 0;
     std::int64_t finished_us = 0;
@@ -109,6 +114,9 @@ Result<Facts> finish(const Model& model, RunState& state, std::int64_t now_us);
 
 /// Must the pending step be given up (a cancel, the hard end)? Then step_ended() with this outcome.
 [[nodiscard]] std::optional<StepOutcome> interruption(const RunState& state, std::int64_t now_us);
+/// A question is given up by a cancel that came after it was put, and when it has stood for the
+/// run's timeout; other steps of a rollback never are. The outcome says `called = false`: whoever
+/// made an earlier attempt knows better.
 
 /// One stored attempt that has ended.
 struct StoredStep {

@@ -1,5 +1,8 @@
 #include "plugins/lib/workflow/machine_moves.hpp"
 
+#include "plugins/lib/workflow/machine_undo.hpp"
+#include "plugins/lib/workflow/retry.hpp"
+
 #include <algorithm>
 
 namespace onex::workflow {
@@ -86,6 +89,29 @@ Fact warning(std::string stage, std::string text) {
     return {.kind = Fact::Kind::warning, .stage = std::move(stage), .text = std::move(text)};
 }
 
+const OperationSpec& spec_of(const Model& model, const RunState& state) {
+    const auto& record = state.stages[state.stage].operations[state.operation];
+    return model.stages[state.stage].operations[record.spec];
+}
+
+bool tried_again(const Model& model,
+                 const RetryRule& rule,
+                 std::int64_t patience_ms,
+                 RunState& state,
+                 const StepOutcome& outcome) {
+    state.settle_ms += duration_ms(outcome.started_us, outcome.finished_us);
+    const auto retry = may_settle(model,
+                                  rule,
+                                  {state.attempt, outcome.code, outcome.as, outcome.permanent},
+                                  state.settle_ms,
+                                  patience_ms);
+    if (!retry.again) return false;
+    state.settle_ms += retry.delay_ms;
+    state.delay_ms = retry.delay_ms;
+    ++state.attempt;
+    return true;
+}
+
 Result<void> enter_stage(const Model& model, RunState& state, std::int64_t now_us, Facts& facts) {
     for (; state.stage < model.stages.size(); ++state.stage) {
         const auto& spec = model.stages[state.stage];
@@ -111,16 +137,17 @@ Result<void> next_operation(const Model& model,
                             std::int64_t now_us,
                             Facts& facts) {
     const auto& spec = model.stages[state.stage];
+    const auto& record = state.stages[state.stage];
     ++state.operation;
     fresh_attempt(state);
-    if (state.operation >= spec.operations.size()) return end_stage(model, state, now_us, facts);
-    const auto counted = state.stages[state.stage].counted_ms;
+    if (state.operation >= record.operations.size()) return end_stage(model, state, now_us, facts);
+    const auto counted = record.counted_ms;
     if (spec.max_ms > 0 && counted > spec.max_ms) {
         RunFailure failure{"TIMEOUT",
                            "the stage " + spec.name + " has taken " + std::to_string(counted) +
                                " ms without progress; its max_ms is " + std::to_string(spec.max_ms),
                            spec.name,
-                           spec.operations[state.operation].name};
+                           record.operations[state.operation].name};
         return fail_run(model, state, std::move(failure), now_us, facts);
     }
     return {};
@@ -133,14 +160,15 @@ Result<void> fail_run(
         state.stages[state.stage].finished_us = now_us;
     }
     state.failure = std::move(failure);
-    if (!state.rollback_on_failure || model.rollback_operation.empty() ||
-        !model.fsm.allows(state.state, kRollingBack)) {
-        return end_failed(model, state, kFailed, now_us);
-    }
+    if (state.rollback_on_failure && model.fsm.allows(state.state, kRollingBack))
+        state.undo = plan_undo(model, state);
+    if (state.undo.empty()) return end_failed(model, state, kFailed, now_us);
     if (auto ok = move(model, state, kRollingBack, facts); !ok) return ok;
     facts.push_back({.kind = Fact::Kind::rollback_initiated, .stage = state.failure->stage});
     state.phase = Phase::rolling_back;
     state.rollback_started_us = now_us;
+    state.undone = 0;
+    state.asked_us = now_us;
     fresh_attempt(state);
     return {};
 }
@@ -202,9 +230,11 @@ RunState make_run(const Model& model, const boost::json::object& input, std::int
         state.skipped.push_back(flag("skip_" + spec.name, false));
         StageRecord record;
         record.name = spec.name;
-        for (const auto& operation : spec.operations) {
+        for (std::size_t i = 0; i < spec.operations.size(); ++i) {
             OperationRecord entry;
-            entry.name = operation.name;
+            entry.name = spec.operations[i].name;
+            entry.spec = i;
+            entry.key = spec.operations[i].key;
             record.operations.push_back(std::move(entry));
         }
         state.stages.push_back(std::move(record));

@@ -14,6 +14,17 @@ namespace onex::workflow {
 /// The next call is the first attempt of its kind.
 void fresh_attempt(RunState& state);
 [[nodiscard]] Fact warning(std::string stage, std::string text);
+/// Of the operation in hand.
+[[nodiscard]] const OperationSpec& spec_of(const Model& model, const RunState& state);
+
+/// How long a rollback or the commit of a run is tried.
+inline constexpr std::int64_t kPatienceMs = 180'000;
+/// After a failed attempt of a rollback or an end call: true when it will be made again.
+bool tried_again(const Model& model,
+                 const RetryRule& rule,
+                 std::int64_t patience_ms,
+                 RunState& state,
+                 const StepOutcome& outcome);
 
 /// Enters the stage that state.stage names (past skipped ones), or begins the end of the run.
 Result<void> enter_stage(const Model& model, RunState& state, std::int64_t now_us, Facts& facts);

@@ -47,6 +47,32 @@ Result<void> read_codes(Model& model, const json::object& handling) {
     return read.done();
 }
 
+/// What undoes an operation: its name, or an object that also says where and with what.
+std::shared_ptr<const OperationSpec> read_compensation(Reader& read,
+                                                       const Model& model,
+                                                       const json::object& from) {
+    const auto* value = from.if_contains("compensate");
+    if (!value || value->is_null()) return nullptr;
+    auto operation = std::make_shared<OperationSpec>();
+    if (value->is_string()) {
+        operation->name = read.text(from, "compensate");
+    } else {
+        const auto& own = read.object(from, "compensate");
+        operation->name = read.text(own, "name", true);
+        operation->node = read.text(own, "node");
+        operation->on = read.text(own, "on");
+        operation->with = read.pairs(own, "with");
+    }
+    if (operation->name.empty()) read.wrong("compensate", "the name of an operation");
+    operation->retry = model.retry_of(operation->name);
+    operation->timeout_ms = operation->retry.timeout_ms;
+    return operation;
+}
+
+void check_place(Reader& read, const std::string& on) {
+    if (!on.empty() && on != "source" && on != "target") read.wrong("on", "source or target");
+}
+
 StageSpec read_stage(Reader& read, Model& model, const json::object& from) {
     StageSpec stage;
     stage.name = read.text(from, "stage_name", true);
@@ -68,15 +94,16 @@ StageSpec read_stage(Reader& read, Model& model, const json::object& from) {
         operation.as = read.pairs(*item, "as");
         operation.when = read.object(*item, "when");
         operation.approve = read.text(*item, "approve");
+        operation.reversible = read.flag(*item, "reversible", true);
+        operation.compensate = read_compensation(read, model, *item);
         operation.retry = model.retry_of(operation.name);
         if (operation.retry.timeout_ms > 0) operation.timeout_ms = operation.retry.timeout_ms;
         operation.key = stage.name + '/' + operation.name;
         if (const int index = seen[operation.name]++; index > 0) {
             operation.key += '/' + std::to_string(index);
         }
-        if (!operation.on.empty() && operation.on != "source" && operation.on != "target") {
-            read.wrong("on", "source or target");
-        }
+        check_place(read, operation.on);
+        if (operation.compensate) check_place(read, operation.compensate->on);
         stage.operations.push_back(std::move(operation));
     }
     if (stage.operations.empty()) read.wrong("operations", "a list with at least one operation");
@@ -102,7 +129,12 @@ Result<void> read_stages(Model& model, const json::object& contract) {
         stage.max_ms = read.number(read.object(targets, stage.name), "max_ms", 0, 0);
     }
     if (auto ok = read.done(); !ok) return ok;
-    return assign_states(model.fsm, model.stages);
+    for (const auto& stage : model.stages) {
+        for (const auto& operation : stage.operations)
+            model.stays = model.stays || operation.compensate;
+    }
+    if (auto ok = assign_states(model.fsm, model.stages); !ok) return ok;
+    return check_way_back(model.fsm, model.stages);
 }
 
 Result<void> read_gates(Model& model, const json::object& contract) {
@@ -178,8 +210,12 @@ Result<void> read_head(Model& model, const json::object& contract) {
         read.object(read.object(contract, "performance_requirements"), "throughput");
     model.concurrent_max = static_cast<int>(
         std::min<std::int64_t>(read.number(throughput, "max_concurrent_deployments", 5, 1), 1000));
-    model.rollback_operation =
-        read.text(read.object(contract, "coordination"), "rollback_strategy");
+    const auto& coordination = read.object(contract, "coordination");
+    model.rollback_operation = read.text(coordination, "rollback_strategy");
+    const auto orphans = read.text(coordination, "orphan_policy");
+    model.orphans_revert = orphans == "revert";
+    if (!orphans.empty() && orphans != "finish" && orphans != "revert")
+        read.wrong("coordination.orphan_policy", "finish or revert");
     if (!contract.contains("fsm_states")) read.wrong("fsm_states", "given");
     return read.done();
 }

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,8 @@ struct OperationSpec {
     std::map<std::string, std::string> as;    ///< its output property → property of the context
     boost::json::object when;  ///< path in the context → value; another value: it is skipped
     std::string approve;       ///< what somebody has to agree to before it is called; or empty
+    bool reversible = true;    ///< false: a rollback that would go back past it asks first
+    std::shared_ptr<const OperationSpec> compensate;  ///< what undoes it; or empty
     RetryRule retry;
     std::string key;  ///< "stage/operation[/index]": the idempotency key after the workflow's id
 };
@@ -92,6 +95,10 @@ struct Model {
     std::int64_t retry_total_ms = 0;  ///< what all retries of a run may take together; 0: no limit
     std::vector<CodeRule> codes;
     std::string rollback_operation;  ///< empty: there is no way back
+    bool orphans_revert = false;     ///< a run whose origin vanished is cancelled, not ended
+    /// Its runs end on the host that began them, since only that host can reach all that they
+    /// called.
+    bool stays = false;
     int concurrent_max = 5;
     boost::json::object input_schema;
     boost::json::object output_schema;

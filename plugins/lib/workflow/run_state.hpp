@@ -4,8 +4,11 @@
 #include "plugins/lib/workflow/gates.hpp"
 #include "plugins/lib/workflow/model.hpp"
 
+#include <boost/json/value.hpp>
+
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,7 +21,7 @@ enum class Phase {
     queued,          ///< not begun
     stages,          ///< operations of the stages
     closing,         ///< all stages ended well: the run_end operations, then COMPLETED
-    rolling_back,    ///< the rollback operation
+    rolling_back,    ///< compensations, the rollback operation, and questions between them
     closing_failed,  ///< the run_end operations, as well as they go, then the final state
     ended,
 };
@@ -26,8 +29,21 @@ enum class Phase {
 enum class Progress { pending, running, completed, failed, skipped };
 [[nodiscard]] std::string_view name_of(Progress progress);
 
+/// What a repeated operation is called for.
+struct Item {
+    std::string name;  ///< the context property under which the operation sees it
+    boost::json::value value;
+    bool is_target = false;  ///< it names the host that the call is aimed at
+};
+
+/// One call that a stage makes; a repeated operation has one for each item.
 struct OperationRecord {
     std::string name;
+    std::size_t spec = 0;              ///< index into the stage's operations in the model
+    std::string key;                   ///< after the workflow's id: "stage/operation[/index]"
+    std::shared_ptr<const Item> item;  ///< empty: it is not repeated
+    std::size_t round = 0;             ///< of a stage that is repeated
+    bool called = false;               ///< its node may have heard of it
     Progress progress = Progress::pending;
     int attempt = 0;
     std::int64_t started_us = 0;  ///< of its first attempt
@@ -60,11 +76,23 @@ struct Closer {
     bool operator==(const Closer&) const = default;
 };
 
+/// One step of a rollback.
+struct Undo {
+    enum class Kind {
+        question,      ///< the way back passes what can't be taken back
+        compensation,  ///< of one call
+        rollback,      ///< the contract's rollback operation
+    } kind = Kind::rollback;
+    std::size_t stage = 0;      ///< index into RunState::stages
+    std::size_t operation = 0;  ///< index into that stage's records
+    std::string names;          ///< of a question: what can't be taken back
+};
+
 struct RunState {
     Phase phase = Phase::queued;
     std::string state;
     std::size_t stage = 0;      ///< index into Model::stages
-    std::size_t operation = 0;  ///< index into the stage's operations
+    std::size_t operation = 0;  ///< index into the stage's records
     int attempt = 1;            ///< of the next or running call
     int waits = 0;              ///< of the attempts, those that only waited
     std::int64_t delay_ms = 0;  ///< before that call
@@ -91,6 +119,11 @@ struct RunState {
     std::int64_t rollback_started_us = 0;
     std::int64_t rollback_finished_us = 0;
     bool rolled_back = false;
+    std::vector<Undo> undo;                ///< the rollback's steps, in order
+    std::size_t undone = 0;                ///< index into undo
+    std::int64_t asked_us = 0;             ///< when the pending step of the rollback had its turn
+    std::vector<std::string> undo_missed;  ///< checks of the rollback that were below 1
+    std::vector<std::string> undo_failed;  ///< "operation: why"
 
     [[nodiscard]] bool ended() const { return phase == Phase::ended; }
     [[nodiscard]] std::int64_t deadline_us() const {

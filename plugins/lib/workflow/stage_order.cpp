@@ -91,4 +91,19 @@ Result<void> assign_states(const Fsm& fsm, std::vector<StageSpec>& stages) {
     return {};
 }
 
+Result<void> check_way_back(const Fsm& fsm, const std::vector<StageSpec>& stages) {
+    std::string first;  // what would not be compensated
+    for (const auto& stage : stages) {
+        for (const auto& operation : stage.operations) {
+            if (first.empty() && operation.compensate) first = operation.name;
+        }
+        if (first.empty() || fsm.allows(stage.state, kRollingBack)) continue;
+        return fail("VALIDATION_ERROR",
+                    "the stage " + stage.name + " runs in " + stage.state +
+                        ", which can't go to ROLLING_BACK, so " + first +
+                        " could not be compensated when it fails there; add the transition");
+    }
+    return {};
+}
+
 }  // namespace onex::workflow

@@ -21,4 +21,9 @@ Result<std::vector<StageSpec>> order_stages(std::vector<NumberedStage> stages);
 /// and from each of them to FAILED. Errors: VALIDATION_ERROR.
 Result<void> assign_states(const Fsm& fsm, std::vector<StageSpec>& stages);
 
+/// From the first stage on that has something to compensate, every stage runs in a state from which
+/// the run can go to ROLLING_BACK; else a failure there would leave it undone. Errors:
+/// VALIDATION_ERROR.
+Result<void> check_way_back(const Fsm& fsm, const std::vector<StageSpec>& stages);
+
 }  // namespace onex::workflow

@@ -1,5 +1,5 @@
 // Operations that are skipped, and such that wait for somebody to agree.
-#include "tests/integration/orchestrator/garden_lab.hpp"
+#include "tests/integration/orchestrator/steps_lab.hpp"
 #include "tests/support/wait.hpp"
 
 #include <boost/json/serialize.hpp>
@@ -9,25 +9,8 @@ namespace {
 
 namespace json = boost::json;
 
-class Steps : public GardenLab {
+class Steps : public StepsLab {
   protected:
-    /// The garden's workflow with this text in place of the second stage's operations.
-    [[nodiscard]] std::string contract(const std::string& operations) const {
-        auto yaml =
-            read_file(ONEX_SOURCE_DIR "/tests/integration/orchestrator/garden_workflow.yaml");
-        const std::string from = "operations: [{name: paint}, {name: dig}]";
-        const auto at = yaml.find(from);
-        EXPECT_NE(at, std::string::npos);
-        return yaml.replace(at, from.size(), "operations: " + operations);
-    }
-    [[nodiscard]] std::string begin_with(const std::string& operations) const {
-        const auto answer = host_->ask(
-            "POST",
-            "/api/v1/workflows",
-            json::serialize(json::object{{"contract", contract(operations)}, {"input", input()}}));
-        EXPECT_EQ(answer.status, 202U) << answer;
-        return answer.status == 202 ? std::string(answer.json.at("workflow_id").as_string()) : "";
-    }
     /// "paint: completed, dig: skipped" of the second stage.
     static std::string second_stage(const json::object& status) {
         std::string out;

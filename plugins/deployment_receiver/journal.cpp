@@ -2,6 +2,8 @@
 
 #include "receiver_sql.hpp"
 
+#include <onex/json.hpp>
+
 #include <array>
 #include <ctime>
 
@@ -68,6 +70,12 @@ Result<std::vector<T>> all(Result<Rows> rows, Convert convert) {
     return out;
 }
 
+/// The only column of the only row; empty without one.
+Result<std::string> first_text(Result<Rows> rows) {
+    if (!rows) return std::unexpected(std::move(rows).error());
+    return rows->rows.empty() ? std::string() : text(rows->rows.front(), 0);
+}
+
 Result<void> nothing(Result<Rows> rows) {
     if (!rows) return std::unexpected(std::move(rows).error());
     return {};
@@ -107,32 +115,52 @@ Result<std::vector<Package>> Journal::packages(std::string_view state,
         to_package);
 }
 
-Result<void> Journal::put(const Package& package) const {
-    return nothing(run(true,
-                       sql::put_package,
-                       {{"deployment_id", package.deployment_id},
-                        {"container_name", package.container_name},
-                        {"origin", package.origin},
-                        {"blob", package.blob},
-                        {"bytes", package.bytes},
-                        {"version", package.version},
-                        {"config_digest", package.config_digest},
-                        {"state", package.state},
-                        {"error_code", package.error_code},
-                        {"error_message", package.error_message},
-                        {"now_us", host_.wall_us()}}));
+std::vector<Param> Journal::package_columns(const Package& package) const {
+    return {{"deployment_id", package.deployment_id},
+            {"container_name", package.container_name},
+            {"origin", package.origin},
+            {"blob", package.blob},
+            {"bytes", package.bytes},
+            {"version", package.version},
+            {"config_digest", package.config_digest},
+            {"state", package.state},
+            {"error_code", package.error_code},
+            {"error_message", package.error_message},
+            {"now_us", host_.wall_us()}};
 }
 
+Result<void> Journal::put(const Package& package) const {
+    return nothing(run(true, sql::put_package, package_columns(package)));
+}
+
+Result<void> Journal::put_arrived(const Package& package) const {
+    const std::lock_guard lock(blobs_mutex_);
+    if (auto done = put(package); !done) return done;
+    const auto there = host_.stat_blob(package.blob);
+    if (there) return {};
+    return fail(
+        "UNAVAILABLE",
+        "the package was removed while it came, as an older one that nobody needed; send it again");
+}
+
+// The file goes first: a crash in between leaves a row, which the next round finds, and never a
+// file that nobody knows of.
 Result<void> Journal::drop_blob(Package package) const {
     const auto blob = std::exchange(package.blob, {});
     if (blob.empty()) return {};
-    if (auto done = put(package); !done) return done;
-    const auto users = run(false, sql::blob_users, {{"blob", blob}});
+    const std::lock_guard lock(blobs_mutex_);
+    const auto users = run(
+        false, sql::other_blob_users, {{"blob", blob}, {"deployment_id", package.deployment_id}});
     if (!users) return std::unexpected(users.error());
-    if (number(users->rows.front(), 0) > 0) return {};
-    auto removed = host_.remove_blob(blob);
-    if (!removed && removed.error().code == "NOT_FOUND") return {};
-    return removed;
+    if (number(users->rows.front(), 0) == 0) {
+        auto removed = host_.remove_blob(blob);
+        if (!removed && removed.error().code != "NOT_FOUND") return removed;
+    }
+    return put(package);
+}
+
+Result<std::vector<Package>> Journal::stored_packages() const {
+    return all<Package>(run(false, sql::stored_packages, {}), to_package);
 }
 
 Result<void> Journal::prune(std::int64_t before_us) const {
@@ -172,6 +200,14 @@ Result<void> Journal::forget_image(std::string_view image_ref) const {
     return nothing(run(true, sql::delete_image, {{"image_ref", value(image_ref)}}));
 }
 
+Result<std::string> Journal::image_digest(std::string_view container_name,
+                                          std::string_view deployment_id) const {
+    return first_text(
+        run(false,
+            sql::image_digest,
+            {{"container_name", value(container_name)}, {"deployment_id", value(deployment_id)}}));
+}
+
 Result<std::optional<Swap>> Journal::swap(std::string_view deployment_id) const {
     return first<Swap>(run(false, sql::read_swap, {{"deployment_id", value(deployment_id)}}),
                        to_swap);
@@ -186,20 +222,29 @@ Result<std::vector<Swap>> Journal::open_swaps() const {
     return all<Swap>(run(false, sql::open_swaps, {}), to_swap);
 }
 
-Result<void> Journal::begin(const Swap& swap) const {
-    return nothing(run(true,
-                       sql::insert_swap,
-                       {{"deployment_id", swap.deployment_id},
-                        {"container_name", swap.container_name},
-                        {"origin", swap.origin},
-                        {"old_id", swap.old_id},
-                        {"old_policy", swap.old_policy},
-                        {"old_running", std::int64_t{swap.old_running}},
-                        {"old_spec", swap.old_spec},
-                        {"requested_policy", swap.requested_policy},
-                        {"new_id", swap.new_id},
-                        {"image_ref", swap.image_ref},
-                        {"now_us", host_.wall_us()}}));
+Result<void> Journal::begin(const Swap& swap, std::string_view blueprint) const {
+    auto tx = host_.begin(true, cleanup(kStoreMs));
+    if (!tx) return std::unexpected(std::move(tx).error());
+    auto done = nothing(tx->execute(sql::insert_swap,
+                                    {{"deployment_id", swap.deployment_id},
+                                     {"container_name", swap.container_name},
+                                     {"origin", swap.origin},
+                                     {"old_id", swap.old_id},
+                                     {"old_policy", swap.old_policy},
+                                     {"old_running", std::int64_t{swap.old_running}},
+                                     {"old_spec", swap.old_spec},
+                                     {"requested_policy", swap.requested_policy},
+                                     {"new_id", swap.new_id},
+                                     {"image_ref", swap.image_ref},
+                                     {"now_us", host_.wall_us()}}));
+    if (done && !blueprint.empty()) {
+        done = nothing(tx->execute(sql::put_blueprint,
+                                   {{"deployment_id", swap.deployment_id},
+                                    {"value", value(blueprint)},
+                                    {"now_us", host_.wall_us()}}));
+    }
+    if (!done) return done;
+    return tx->commit();
 }
 
 std::vector<Param> Journal::columns(const Swap& swap) const {
@@ -220,10 +265,69 @@ Result<void> Journal::forget_swap(std::string_view deployment_id) const {
     return nothing(run(true, sql::delete_swap, {{"deployment_id", value(deployment_id)}}));
 }
 
+Result<std::string> Journal::blueprint(std::string_view deployment_id) const {
+    return first_text(run(false, sql::read_blueprint, {{"deployment_id", value(deployment_id)}}));
+}
+
+Result<void> Journal::forget_blueprint(std::string_view deployment_id) const {
+    return nothing(run(true, sql::delete_blueprint, {{"deployment_id", value(deployment_id)}}));
+}
+
+Result<void> Journal::forget_blueprints() const {
+    return nothing(run(true, sql::delete_blueprints_without_level, {}));
+}
+
+Result<void> Journal::remade(Swap& swap, std::string_view made_id) const {
+    auto tx = host_.begin(true, cleanup(kStoreMs));
+    if (!tx) return std::unexpected(std::move(tx).error());
+    const std::vector<Param> ids{{"container_name", swap.container_name},
+                                 {"lost_id", swap.old_id},
+                                 {"made_id", value(made_id)}};
+    auto done = nothing(tx->execute(sql::remade_as_old, ids));
+    if (done) done = nothing(tx->execute(sql::remade_as_new, ids));
+    if (done) {
+        done = nothing(
+            tx->execute(sql::mark_remade,
+                        {{"deployment_id", swap.deployment_id}, {"now_us", host_.wall_us()}}));
+    }
+    if (done) done = tx->commit();
+    if (!done) return done;
+    swap.old_id = made_id;
+    swap.step = kRemade;
+    return {};
+}
+
+Result<std::vector<Journal::Need>> Journal::needs() const {
+    std::vector<Need> out;
+    const auto add = [&](std::string_view name, std::string_view deployment_id, int rank) {
+        auto digest = image_digest(name, deployment_id);
+        if (digest && !digest->empty()) out.push_back({std::move(*digest), rank});
+        return digest ? Result<void>() : Result<void>(std::unexpected(digest.error()));
+    };
+    const auto present = run(false, sql::present_images, {});
+    if (!present) return std::unexpected(present.error());
+    for (const auto& row : present->rows) {
+        const auto image_ref = text(row, 1);
+        if (auto done = add(text(row, 0), image_ref.substr(image_ref.rfind(':') + 1), 0); !done)
+            return std::unexpected(std::move(done).error());
+    }
+    const auto levels = run(false, sql::kept_levels, {});
+    if (!levels) return std::unexpected(levels.error());
+    std::string name;
+    int rank = 0;
+    for (const auto& row : levels->rows) {
+        rank = text(row, 0) == name ? rank + 1 : 1;
+        name = text(row, 0);
+        const auto spec = parse_object(text(row, 1));
+        if (!spec) continue;
+        if (auto done = add(name, get_text(*spec, "deployment_id"), rank); !done)
+            return std::unexpected(std::move(done).error());
+    }
+    return out;
+}
+
 Result<std::string> Journal::container(std::string_view name) const {
-    const auto rows = run(false, sql::read_container, {{"name", value(name)}});
-    if (!rows) return std::unexpected(rows.error());
-    return rows->rows.empty() ? std::string() : text(rows->rows.front(), 0);
+    return first_text(run(false, sql::read_container, {{"name", value(name)}}));
 }
 
 Result<void> Journal::settle(const std::vector<Swap>& swaps,

@@ -4,6 +4,7 @@
 
 #include <onex/host.hpp>
 
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,7 +19,8 @@ struct Package {
     std::string container_name;
     std::string origin;  ///< workflow, request, or unsigned: never deployed before a signed request
                          ///< names it
-    std::string blob;    ///< BLAKE3 of what was uploaded; empty once it is gone
+    std::string blob;  ///< BLAKE3 of what was uploaded; empty once it is gone. One that is deployed
+                       ///< has it while the package store keeps it
     std::int64_t bytes = 0;
     std::string version;        ///< the person's tag: "v1.2.0"
     std::string config_digest;  ///< as announced; empty: nobody said
@@ -38,7 +40,8 @@ struct Swap {
     std::string old_id;
     std::string old_policy;
     bool old_running = false;
-    std::string old_spec;  ///< JSON: image, mounts and networks of the old container, for people
+    std::string old_spec;  ///< JSON: the old container's deployment, version, image, mounts and
+                           ///< networks, for people
     std::string new_id;
     std::string requested_policy;
     std::string image_ref;
@@ -81,9 +84,14 @@ class Journal {
     Result<std::optional<Package>> package_with_blob(std::string_view blob) const;
     Result<std::vector<Package>> packages(std::string_view state, std::int64_t before_us) const;
     Result<void> put(const Package& package) const;
+    /// The same, when `package` has come: UNAVAILABLE if its blob was removed in the meantime, as
+    /// one that nobody needed.
+    Result<void> put_arrived(const Package& package) const;
     /// Removes the package's blob, unless another package has the same one, and forgets it in the
     /// row.
     Result<void> drop_blob(Package package) const;
+    /// Those of deployments that went well, the latest first.
+    Result<std::vector<Package>> stored_packages() const;
     /// Forgets what ended before that time.
     Result<void> prune(std::int64_t before_us) const;
 
@@ -96,14 +104,32 @@ class Journal {
     Result<std::vector<std::pair<std::string, std::string>>> images_of(
         std::string_view container_name) const;
     Result<void> forget_image(std::string_view image_ref) const;
+    /// The config digest of a deployment's image; empty when it is not known.
+    Result<std::string> image_digest(std::string_view container_name,
+                                     std::string_view deployment_id) const;
 
     Result<std::optional<Swap>> swap(std::string_view deployment_id) const;
     /// Latest first.
     Result<std::vector<Swap>> swaps_of(std::string_view container_name) const;
     Result<std::vector<Swap>> open_swaps() const;
-    Result<void> begin(const Swap& swap) const;
+    /// `blueprint`: the old container, so that it can be made anew; it holds secrets.
+    Result<void> begin(const Swap& swap, std::string_view blueprint) const;
     Result<void> update(const Swap& swap) const;
     Result<void> forget_swap(std::string_view deployment_id) const;
+
+    /// Of the container that this deployment has replaced; empty when none is kept.
+    Result<std::string> blueprint(std::string_view deployment_id) const;
+    Result<void> forget_blueprint(std::string_view deployment_id) const;
+    /// Those of swaps that nothing goes back to any more.
+    Result<void> forget_blueprints() const;
+    /// The old container of `swap` was lost and stands anew as `made_id`: in all rows, from now on.
+    Result<void> remade(Swap& swap, std::string_view made_id) const;
+    /// The image of a deployment that runs, or that a rollback may go back to.
+    struct Need {
+        std::string config_digest;
+        int rank = 0;  ///< 0: it runs; n: the nth to go back to
+    };
+    Result<std::vector<Need>> needs() const;
 
     /// The id of the container that runs under that name as ours; empty when there is none.
     Result<std::string> container(std::string_view name) const;
@@ -128,11 +154,16 @@ class Journal {
 
   private:
     Result<Rows> run(bool write, std::string_view sql, const std::vector<Param>& params) const;
+    [[nodiscard]] std::vector<Param> package_columns(const Package& package) const;
     std::vector<Param> columns(const Swap& swap) const;
 
     const Host& host_;
     std::int64_t lease_us_;
+    mutable std::mutex blobs_mutex_;  ///< between counting a blob's users and removing it
 };
+
+/// The step of a swap whose old container was lost and stands anew.
+inline constexpr const char* kRemade = "remade";
 
 /// "2026-01-31T12:00:00Z".
 std::string iso_time(std::int64_t time_us);

@@ -130,18 +130,9 @@ Result<json::object> Receiver::release(Request& request, const json::object& inp
                                               by_hand == "rolled-back" ? "restored" : "undone")
                     : swapper_.abandon(target->deployment_id);
     if (!done) return std::unexpected(std::move(done).error());
-    auto package = journal_.package(target->deployment_id);
-    if (!package) return std::unexpected(std::move(package).error());
-    if (*package) {
-        auto& row = **package;
-        row.state = is_success ? "deployed" : "failed";
-        if (!is_success && row.error_code.empty()) {
-            row.error_code = "DEPLOYMENT_FAILED";
-            row.error_message = "the run ended without success";
-        }
-        done = row.blob.empty() ? journal_.put(row) : journal_.drop_blob(row);
-        if (!done) return std::unexpected(std::move(done).error());
-    }
+    if (done = end_package(target->deployment_id, is_success); !done)
+        return std::unexpected(std::move(done).error());
+    store_.collect();
     if (done = journal_.free_lease(target->deployment_id); !done)
         return std::unexpected(std::move(done).error());
     return json::object{{"released", true}};
@@ -186,8 +177,11 @@ Result<json::object> Receiver::restore_previous(Request& request, const json::ob
     json::object out{{"rollback_result",
                       {{"success", restored->is_restored},
                        {"previous_container_restored", restored->is_restored},
+                       {"made_anew", restored->is_anew},
                        {"rollback_duration_ms", ms_since(host(), started_us)}}},
-                     {"checks", {{"previous_container_restored", restored->is_restored ? 1 : 0}}}};
+                     {"checks",
+                      {{"previous_container_restored", restored->is_restored ? 1 : 0},
+                       {"same_container", restored->is_restored && !restored->is_anew ? 1 : 0}}}};
     if (!restored->container_id.empty()) out["container_id"] = restored->container_id;
     if (!restored->log.empty())
         out["artifacts"] = json::object{{"failed_container_log.txt", restored->log}};
@@ -201,11 +195,15 @@ Result<json::object> Receiver::plan_of(const std::string& name, Wait wait) {
     const auto kept = swapper_.levels(name, wait);
     if (!kept) return std::unexpected(kept.error());
     const auto entry = [](int steps, const Level& level) {
-        return json::object{{"steps", steps},
-                            {"version", level.version},
-                            {"container_id", level.container_id},
-                            {"image", level.image},
-                            {"created", level.created}};
+        json::object out{{"steps", steps},
+                         {"version", level.version},
+                         {"container_id", level.container_id},
+                         {"image", level.image},
+                         {"created", level.created}};
+        if (steps == 0) return out;
+        out["comes_from"] = level.comes_from;
+        out["depends_on"] = level.depends_on;
+        return out;
     };
     json::array plan;
     std::string id;
@@ -216,7 +214,9 @@ Result<json::object> Receiver::plan_of(const std::string& name, Wait wait) {
                               id,
                               container_label(**current, "onex.version"),
                               get_text(get_object(**current, "Config"), "Image"),
-                              get_text(**current, "Created")}));
+                              get_text(**current, "Created"),
+                              {},
+                              {}}));
     }
     for (const auto& level : *kept)
         plan.push_back(entry(level.steps, level));
@@ -240,13 +240,18 @@ Result<json::object> Receiver::rollback(Request& request, const json::object& in
         swapper_.undo(target.name, id, how_far, Tell(host(), request.token()), request.wait());
     if (auto done = journal_.free_lease(id); !done)
         host().log(LogLevel::warn, done.error().message);
+    store_.collect();
     if (!undone) return std::unexpected(std::move(undone).error());
     publish(
         "CONTAINER_STARTED", "container-started", target, {{"container_id", undone->container_id}});
     return json::object{{"container_id", undone->container_id},
                         {"restored_version", undone->version},
                         {"retired_container_id", undone->retired_id},
-                        {"checks", {{"previous_container_restored", 1}, {"container_running", 1}}}};
+                        {"made_anew", undone->is_anew},
+                        {"checks",
+                         {{"previous_container_restored", 1},
+                          {"container_running", 1},
+                          {"same_container", undone->is_anew ? 0 : 1}}}};
 }
 
 }  // namespace onex::receiver

@@ -36,8 +36,10 @@ Result<json::object> Receiver::announce(Request& request, const json::object& in
     const auto digest = get_text(input, "config_digest");
     const auto held = images_.present(digest, wait);
     if (!held) return std::unexpected(held.error());
-    const auto free_bytes = static_cast<std::int64_t>(host().blob_free_bytes());
     const auto size = get_number(input, "image_size_bytes");
+    // What is kept for rollbacks makes room for what shall run.
+    if (!*held) store_.collect(0, static_cast<std::uint64_t>(std::max<std::int64_t>(size, 0)));
+    const auto free_bytes = static_cast<std::int64_t>(host().blob_free_bytes());
     if (!*held && size > free_bytes) {
         return fail("DISK_FULL",
                     "the image needs " + std::to_string(size >> 20) + " MiB, " + settings_.host +
@@ -108,13 +110,16 @@ Result<void> Receiver::spool(Request& request, const json::object& input, Packag
         package.blob = blob->digest;
         package.bytes = static_cast<std::int64_t>(blob->bytes);
         package.state = "ready_for_deployment";
-        return journal_.put(package);
     }
+    auto done = blob ? journal_.put_arrived(package) : Result<void>(std::unexpected(blob.error()));
+    if (done) return done;
+    package.blob.clear();
     package.state = "failed";
-    package.error_code = blob.error().code;
-    package.error_message = blob.error().message;
-    if (auto done = journal_.put(package); !done) host().log(LogLevel::error, done.error().message);
-    return std::unexpected(blob.error());
+    package.error_code = done.error().code;
+    package.error_message = done.error().message;
+    if (auto written = journal_.put(package); !written)
+        host().log(LogLevel::error, written.error().message);
+    return done;
 }
 
 Result<json::object> Receiver::receive(Request& request, const json::object& input) {
@@ -219,10 +224,32 @@ Result<OwnImage> Receiver::image_for(const Target& target,
         }
         if (!row.config_digest.empty()) wanted.config_digest = row.config_digest;
         wanted.blob = row.blob;
+        store_.collect(row.blob.empty() ? 0 : static_cast<std::uint64_t>(row.bytes));
         row.state = "deploying";
         if (auto done = journal_.put(row); !done) return std::unexpected(std::move(done).error());
     }
     return images_.ensure(wanted, tell, log, wait);
+}
+
+Result<void> Receiver::end_package(std::string_view deployment_id, bool is_success) {
+    auto package = journal_.package(deployment_id);
+    if (!package) return std::unexpected(std::move(package).error());
+    if (!*package) return {};
+    auto& row = **package;
+    row.state = is_success ? "deployed" : "failed";
+    if (!is_success && row.error_code.empty()) {
+        row.error_code = "DEPLOYMENT_FAILED";
+        row.error_message = "the run ended without success";
+    }
+    if (!is_success || !store_.is_on())
+        return row.blob.empty() ? journal_.put(row) : journal_.drop_blob(row);
+    // By its digest it is found again; nobody may have announced it.
+    if (row.config_digest.empty()) {
+        auto digest = journal_.image_digest(row.container_name, row.deployment_id);
+        if (!digest) return std::unexpected(std::move(digest).error());
+        row.config_digest = std::move(*digest);
+    }
+    return journal_.put(row);
 }
 
 Result<json::object> Receiver::load_image(Request& request, const json::object& input) {

@@ -30,6 +30,8 @@ Settings::Settings(const Host& of) : node(parsed(of.settings())) {
         static_cast<std::uint64_t>(get_number(node, "package_bytes_max", std::int64_t{5} << 30));
     unpacked_bytes_max =
         static_cast<std::uint64_t>(get_number(node, "unpacked_bytes_max", std::int64_t{20} << 30));
+    package_store_bytes =
+        static_cast<std::uint64_t>(get_number(node, "package_store_bytes", std::int64_t{5} << 30));
     min_healthy_ms = get_number(node, "min_healthy_ms", 2'000);
     settle_ms = get_number(node, "settle_ms", 1'000);
     probe_timeout_ms = get_number(node, "probe_timeout_ms", 3'000);
@@ -58,10 +60,12 @@ Receiver::Receiver(const onex_host* of, const onex_create_args* args)
       engine_(host(), get_text(settings_.node, "docker_socket")),
       journal_(host(), settings_.lease_us),
       images_(host(), engine_, journal_, settings_.name_space, settings_.unpacked_bytes_max),
+      store_(host(), journal_, settings_.package_store_bytes),
       swapper_(host(),
                engine_,
                journal_,
                images_,
+               store_,
                {settings_.name_space,
                 settings_.host,
                 get_text(settings_.node, "publish_address", "0.0.0.0"),
@@ -192,7 +196,7 @@ void Receiver::maintain() {
     recover();
     const auto now_us = host().wall_us();
     const auto before_us = now_us - settings_.package_keep_us;
-    for (const auto* state : {"ready_for_deployment", "awaiting_package", "failed", "deployed"}) {
+    for (const auto* state : {"ready_for_deployment", "awaiting_package", "failed"}) {
         const auto old = journal_.packages(state, before_us);
         if (!old) continue;
         for (auto package : *old) {
@@ -211,6 +215,7 @@ void Receiver::maintain() {
         }
     }
     (void)journal_.prune(now_us - 30 * settings_.package_keep_us);
+    store_.collect();
 }
 
 /// Rolls back what a request had begun when the process ended. Docker may still be starting: then

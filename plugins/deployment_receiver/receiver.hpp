@@ -4,6 +4,7 @@
 #include "docker/engine.hpp"
 #include "plugins/deployment_receiver/images.hpp"
 #include "plugins/deployment_receiver/journal.hpp"
+#include "plugins/deployment_receiver/package_store.hpp"
 #include "plugins/deployment_receiver/policy.hpp"
 #include "plugins/deployment_receiver/swap.hpp"
 
@@ -31,6 +32,7 @@ struct Settings {
     bool allow_unsigned_upload = false;
     std::uint64_t package_bytes_max = 0;
     std::uint64_t unpacked_bytes_max = 0;
+    std::uint64_t package_store_bytes = 0;
     std::int64_t min_healthy_ms = 0;
     std::int64_t settle_ms = 0;
     std::int64_t probe_timeout_ms = 0;
@@ -73,6 +75,8 @@ class Receiver : public JsonNode {
     Result<json::object> package_status(Request& request, const json::object& input);
     Result<json::object> load_image(Request& request, const json::object& input);
     Result<void> spool(Request& request, const json::object& input, Package& package);
+    /// A deployment has ended: what becomes of its package.
+    Result<void> end_package(std::string_view deployment_id, bool is_success);
 
     // operations.cpp
     Result<json::object> stop_existing(Request& request, const json::object& input);
@@ -127,6 +131,7 @@ class Receiver : public JsonNode {
     docker::Engine engine_;
     Journal journal_;
     Images images_;
+    PackageStore store_;
     Swapper swapper_;
 
     std::mutex maintain_mutex_;

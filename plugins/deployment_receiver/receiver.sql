@@ -26,8 +26,8 @@ SET container_name = excluded.container_name, origin = excluded.origin, blob = e
     state = excluded.state, error_code = excluded.error_code, error_message = excluded.error_message,
     updated_us = excluded.updated_us;
 
--- name: blob_users
-SELECT count(*) FROM packages WHERE blob = :blob;
+-- name: other_blob_users
+SELECT count(*) FROM packages WHERE blob = :blob AND deployment_id <> :deployment_id;
 
 -- name: delete_packages_before
 DELETE FROM packages WHERE updated_us < :before_us AND blob = '' AND state IN ('deployed', 'failed');
@@ -35,8 +35,56 @@ DELETE FROM packages WHERE updated_us < :before_us AND blob = '' AND state IN ('
 -- name: delete_swaps_before
 DELETE FROM swaps
 WHERE updated_us < :before_us AND state IN ('committed', 'restored', 'undone')
+  AND NOT EXISTS (SELECT 1 FROM secrets b WHERE b.id = 'rollback/' || swaps.deployment_id)
   AND (SELECT count(*) FROM swaps n
        WHERE n.container_name = swaps.container_name AND n.created_us > swaps.created_us) >= 5;
+
+-- What a previous container was, values of its environment included, for the day when somebody has removed it.
+
+-- name: put_blueprint
+INSERT INTO secrets (id, workflow_id, value, created_us)
+VALUES ('rollback/' || :deployment_id, 'rollback/' || :deployment_id, :value, :now_us)
+ON CONFLICT (id) DO NOTHING;
+
+-- name: read_blueprint
+SELECT value FROM secrets WHERE id = 'rollback/' || :deployment_id;
+
+-- name: delete_blueprint
+DELETE FROM secrets WHERE id = 'rollback/' || :deployment_id;
+
+-- name: delete_blueprints_without_level
+DELETE FROM secrets
+WHERE id LIKE 'rollback/%'
+  AND NOT EXISTS (SELECT 1 FROM swaps s
+                  WHERE 'rollback/' || s.deployment_id = secrets.id
+                    AND s.state IN ('open', 'failed', 'committed'));
+
+-- name: remade_as_old
+UPDATE swaps SET old_id = :made_id WHERE container_name = :container_name AND old_id = :lost_id;
+
+-- name: remade_as_new
+UPDATE swaps SET new_id = :made_id WHERE container_name = :container_name AND new_id = :lost_id;
+
+-- name: mark_remade
+UPDATE swaps SET step = 'remade', updated_us = :now_us WHERE deployment_id = :deployment_id;
+
+-- name: kept_levels
+SELECT s.container_name, s.old_spec FROM swaps s
+WHERE s.old_id <> '' AND s.state IN ('open', 'failed', 'committed')
+  AND EXISTS (SELECT 1 FROM secrets b WHERE b.id = 'rollback/' || s.deployment_id)
+ORDER BY s.container_name, s.created_us DESC, s.deployment_id;
+
+-- name: present_images
+SELECT name, image_ref FROM containers WHERE image_ref <> '';
+
+-- name: image_digest
+SELECT config_digest FROM images WHERE container_name = :container_name AND deployment_id = :deployment_id
+ORDER BY created_us DESC LIMIT 1;
+
+-- name: stored_packages
+SELECT deployment_id, container_name, origin, blob, bytes, version, config_digest, state, error_code,
+       error_message, created_us, updated_us
+FROM packages WHERE blob <> '' AND state = 'deployed' ORDER BY updated_us DESC, deployment_id;
 
 -- name: put_image
 INSERT INTO images (image_ref, container_name, deployment_id, config_digest, image_id, created_us)

@@ -190,6 +190,7 @@ Result<Swap> Swapper::begin(std::string_view name,
         swap.container_name = name;
         swap.origin = origin;
         swap.requested_policy = spec.restart_policy;
+        std::string blueprint;
         if (*old) {
             const auto& inspected = **old;
             const auto ours = is_ours(inspected, name);
@@ -212,7 +213,12 @@ Result<Swap> Swapper::begin(std::string_view name,
             swap.old_policy = container_policy(inspected);
             swap.old_running = container_running(inspected);
             const auto& host = get_object(inspected, "HostConfig");
-            json::object old_spec{{"image", get_text(inspected, "Image")},
+            blueprint = write_blueprint(blueprint_of(inspected));
+            json::object old_spec{{"deployment_id", container_label(inspected, "onex.deployment")},
+                                  {"version", container_label(inspected, "onex.version")},
+                                  {"created", get_text(inspected, "Created")},
+                                  {"image_ref", get_text(get_object(inspected, "Config"), "Image")},
+                                  {"image", get_text(inspected, "Image")},
                                   {"network_mode", get_text(host, "NetworkMode")}};
             if (const auto* mounts = inspected.if_contains("Mounts")) old_spec["mounts"] = *mounts;
             if (const auto* ports = host.if_contains("PortBindings")) old_spec["ports"] = *ports;
@@ -225,7 +231,7 @@ Result<Swap> Swapper::begin(std::string_view name,
             swap.old_spec = json::serialize(old_spec);
         }
         swap.state = "open";
-        if (auto done = journal_.begin(swap); !done)
+        if (auto done = journal_.begin(swap, blueprint); !done)
             return std::unexpected(std::move(done).error());
     }
     if (swap.state == "open" && !swap.old_id.empty()) {

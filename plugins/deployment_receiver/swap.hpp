@@ -3,13 +3,17 @@
 #pragma once
 
 #include "docker/engine.hpp"
+#include "plugins/deployment_receiver/blueprint.hpp"
 #include "plugins/deployment_receiver/images.hpp"
 #include "plugins/deployment_receiver/journal.hpp"
+#include "plugins/deployment_receiver/package_store.hpp"
 #include "plugins/deployment_receiver/spec.hpp"
 #include "plugins/deployment_receiver/tell.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace onex::receiver {
 
@@ -24,6 +28,7 @@ struct SwapSettings {
 /// What restore() found and did.
 struct Restored {
     bool is_restored = false;  ///< the previous container stands under its own name again
+    bool is_anew = false;      ///< it had been removed: another object, made as it was
     std::string container_id;
     std::string log;  ///< last lines of the container that was removed
 };
@@ -35,6 +40,10 @@ struct Level {
     std::string version;
     std::string image;
     std::string created;
+    std::string comes_from;  ///< container, image or package: what a rollback would take now
+    /// package: it comes back whatever is pruned; image: it needs the engine's image; container:
+    /// only the container itself can come back.
+    std::string depends_on;
 };
 
 /// How far back: so many deployments, or to the latest one of a version.
@@ -48,6 +57,7 @@ struct Undone {
     std::string container_id;
     std::string version;
     std::string retired_id;
+    bool is_anew = false;  ///< it had been removed: another object, made as it was
 };
 
 /// Order: begin → replace → start → commit; restore goes back from anywhere before commit. Errors,
@@ -59,11 +69,13 @@ class Swapper {
             docker::Engine& engine,
             const Journal& journal,
             Images& images,
+            const PackageStore& store,
             SwapSettings settings)
         : host_(host),
           engine_(engine),
           journal_(journal),
           images_(images),
+          store_(store),
           settings_(std::move(settings)) {}
 
     /// Looks at the container of that name, writes the row, and takes its restart policy away. The
@@ -89,14 +101,16 @@ class Swapper {
     /// A person has dealt with a swap that could neither be completed nor rolled back; `state` is
     /// restored or undone. What is settled already stays so.
     Result<void> settle_by_hand(std::string_view deployment_id, std::string_view state);
-    /// Removes the new container and puts the previous one back.
+    /// Removes the new container and puts the previous one back; if somebody has removed that, it
+    /// is made anew from what was written down, and its image from the package store.
     Result<Restored> restore(std::string_view deployment_id,
                              std::string_view name,
                              const Tell& tell,
                              Wait wait);
     /// What is kept of that name, the latest first. Changes nothing.
     Result<std::vector<Level>> levels(std::string_view name, Wait wait) const;
-    /// Puts the container back that was there before, and keeps the present one, stopped.
+    /// Puts the container back that was there before, and keeps the present one, stopped. One that
+    /// somebody has removed is made anew; until it stands, the present one serves.
     Result<Undone> undo(std::string_view name,
                         std::string_view rollback_id,
                         HowFar how_far,
@@ -118,12 +132,34 @@ class Swapper {
     /// How many deployments it has taken back.
     Result<int> close_older(std::string_view name, std::string_view deployment_id, Wait wait);
     Result<void> retire(const Swap& swap, std::string_view role, Wait wait);
-    Result<void> bring_back(const Swap& swap, Wait wait);
+    Result<std::string> bring_back(const Swap& swap, Wait wait);
     Result<std::string> discard_new(const Swap& swap, Wait wait);
     Result<Swap> begin_undo(std::string_view name,
                             std::string_view rollback_id,
                             int steps,
+                            const Tell& tell,
                             Wait wait);
+    struct Kept {
+        Swap swap;
+        Level level;
+    };
+    struct WayBack {
+        std::string comes_from;  ///< empty: it can't
+        std::string depends_on;
+    };
+    // swap_anew.cpp
+    [[nodiscard]] Result<std::vector<Kept>> kept_of(std::string_view name, Wait wait) const;
+    [[nodiscard]] Result<WayBack> way_back(const Swap& past, bool stands, Wait wait) const;
+    [[nodiscard]] Result<std::optional<Blueprint>> blueprint_for(const Swap& past) const;
+    [[nodiscard]] Result<std::string> foreign_image(const Blueprint& blueprint, Wait wait) const;
+    Result<std::string> image_for(const Blueprint& blueprint,
+                                  const Swap& past,
+                                  const Tell& tell,
+                                  Wait wait);
+    /// Makes the old container of that swap again, stopped, under the name it had when it made
+    /// room.
+    Result<void> remake(Swap& swap, std::string_view role, const Tell& tell, Wait wait);
+
     Result<std::vector<Swap>> undone_by(const Swap& rollback);
     void prune(std::string_view name, Wait wait);
 
@@ -131,6 +167,7 @@ class Swapper {
     docker::Engine& engine_;
     const Journal& journal_;
     Images& images_;
+    const PackageStore& store_;
     SwapSettings settings_;
 };
 

@@ -2,6 +2,7 @@
 #include "plugins/deployment_receiver/swap.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace onex::receiver {
 
@@ -47,6 +48,16 @@ std::unexpected<Error> rollback_failed(const Swap& swap,
                 json::serialize(details));
 }
 
+/// Nothing was touched yet. What may pass by itself stays as it is.
+std::unexpected<Error> not_made(const Level& level, Error why) {
+    for (const auto* passing : {"DOCKER_UNAVAILABLE", "UNAVAILABLE", "TIMEOUT", "CANCELLED"})
+        if (why.code == passing) return std::unexpected(std::move(why));
+    return fail("ROLLBACK_FAILED",
+                "the container of version " + level.version +
+                    " was removed by somebody, and can't be made anew: " + why.message +
+                    "; the present one goes on serving");
+}
+
 }  // namespace
 
 /// Takes the new container of a failed swap away; answers the last lines of its log.
@@ -80,16 +91,17 @@ Result<std::string> Swapper::discard_new(const Swap& swap, Wait wait) {
     return log.value_or("the log could not be read");
 }
 
-/// Gives the old container its name, process and policy back.
-Result<void> Swapper::bring_back(const Swap& swap, Wait wait) {
+/// Gives the old container its name, process and policy back; answers its image.
+Result<std::string> Swapper::bring_back(const Swap& swap, Wait wait) {
     auto old = engine_.inspect_container(swap.old_id, wait);
     if (!old) return std::unexpected(std::move(old).error());
     if (container_name(*old) != swap.container_name) {
         if (auto done = engine_.rename_container(swap.old_id, swap.container_name, wait); !done)
-            return done;
+            return std::unexpected(std::move(done).error());
     }
     if (swap.old_running) {
-        if (auto done = engine_.start_container(swap.old_id, wait); !done) return done;
+        if (auto done = engine_.start_container(swap.old_id, wait); !done)
+            return std::unexpected(std::move(done).error());
         old = engine_.inspect_container(swap.old_id, wait);
         if (!old) return std::unexpected(std::move(old).error());
         if (!container_running(*old)) {
@@ -98,7 +110,9 @@ Result<void> Swapper::bring_back(const Swap& swap, Wait wait) {
                         "it started and ended at once with exit code " + std::to_string(code));
         }
     }
-    return engine_.set_restart_policy(swap.old_id, swap.old_policy, wait);
+    auto done = engine_.set_restart_policy(swap.old_id, swap.old_policy, wait);
+    if (!done) return std::unexpected(std::move(done).error());
+    return get_text(get_object(*old, "Config"), "Image");
 }
 
 Result<Restored> Swapper::restore(std::string_view deployment_id,
@@ -115,6 +129,7 @@ Result<Restored> Swapper::restore(std::string_view deployment_id,
             engine_.find_container(*known ? (*known)->container_name : std::string(name), wait);
         if (!standing) return std::unexpected(std::move(standing).error());
         out.is_restored = standing->has_value();
+        out.is_anew = *known && (*known)->step == kRemade;
         if (*standing) out.container_id = container_id(**standing);
         return out;
     }
@@ -123,6 +138,13 @@ Result<Restored> Swapper::restore(std::string_view deployment_id,
         return fail("CONFLICT",
                     "deployment " + swap.deployment_id + " of " + swap.container_name +
                         " has ended well; go back with onex-host rollback");
+    }
+    // Before anything stops: loading an image may take a while.
+    Result<void> made;
+    if (!swap.old_id.empty()) {
+        const auto old = engine_.find_container(swap.old_id, wait);
+        if (old && !*old)
+            made = remake(swap, swap.origin == "rollback" ? "undone" : "prev", tell, wait);
     }
     auto log = discard_new(swap, wait);
     if (!log)
@@ -133,21 +155,27 @@ Result<Restored> Swapper::restore(std::string_view deployment_id,
             log.error());
     out.log = std::move(*log);
     tell.step();
+    std::string image_ref;
     if (!swap.old_id.empty()) {
-        if (auto done = bring_back(swap, wait); !done) {
+        // Without it nothing can be done by hand either: as if it had been removed for good.
+        auto back = made ? bring_back(swap, wait)
+                         : Result<std::string>(fail("NOT_FOUND", made.error().message));
+        if (!back) {
             return rollback_failed(
                 swap,
                 settings_.host,
                 "the previous container of " + swap.container_name + " could not be put back",
-                done.error());
+                back.error());
         }
+        image_ref = std::move(*back);
         out.is_restored = true;
+        out.is_anew = swap.step == kRemade;
         out.container_id = swap.old_id;
     }
     tell.step();
     swap.state = "restored";
-    swap.step = "restored";
-    auto done = journal_.settle({swap}, swap.container_name, swap.old_id, {});
+    if (!out.is_anew) swap.step = "restored";
+    auto done = journal_.settle({swap}, swap.container_name, swap.old_id, image_ref);
     if (!done) return std::unexpected(std::move(done).error());
     if (swap.origin != "rollback") {
         auto removed = images_.remove(swap.container_name, swap.deployment_id, wait);
@@ -158,28 +186,8 @@ Result<Restored> Swapper::restore(std::string_view deployment_id,
     return out;
 }
 
-Result<std::vector<Level>> Swapper::levels(std::string_view name, Wait wait) const {
-    const auto swaps = journal_.swaps_of(name);
-    if (!swaps) return std::unexpected(swaps.error());
-    std::vector<Level> out;
-    for (const auto& past : *swaps) {
-        if (past.state != "committed" || past.old_id.empty()) continue;
-        const auto kept = engine_.find_container(past.old_id, wait);
-        if (!kept) return std::unexpected(kept.error());
-        if (!*kept) continue;
-        out.push_back({static_cast<int>(out.size()) + 1,
-                       past.old_id,
-                       container_label(**kept, "onex.version"),
-                       get_text(get_object(**kept, "Config"), "Image"),
-                       get_text(**kept, "Created")});
-    }
-    return out;
-}
-
-Result<Swap> Swapper::begin_undo(std::string_view name,
-                                 std::string_view rollback_id,
-                                 int steps,
-                                 Wait wait) {
+Result<Swap> Swapper::begin_undo(
+    std::string_view name, std::string_view rollback_id, int steps, const Tell& tell, Wait wait) {
     auto known = journal_.swap(rollback_id);
     if (!known) return std::unexpected(std::move(known).error());
     if (*known && ((*known)->origin != "rollback" || (*known)->state == "restored")) {
@@ -187,45 +195,55 @@ Result<Swap> Swapper::begin_undo(std::string_view name,
                     std::string(rollback_id) + " has ended already; start a new rollback");
     }
     if (*known) return std::move(**known);
-    auto swaps = journal_.swaps_of(name);
-    if (!swaps) return std::unexpected(std::move(swaps).error());
+    auto kept = kept_of(name, wait);
+    if (!kept) return std::unexpected(std::move(kept).error());
+    if (kept->empty() || std::cmp_less(kept->size(), steps)) {
+        return fail("NOT_FOUND",
+                    kept->empty()
+                        ? "no previous container of " + std::string(name) +
+                              " is kept; deploy the version that you want"
+                        : "only " + std::to_string(kept->size()) + " previous containers of " +
+                              std::string(name) + " are kept; ask for fewer steps");
+    }
     auto current = engine_.find_container(name, wait);
     if (!current) return std::unexpected(std::move(current).error());
-    int seen = 0;
-    for (const auto& past : *swaps) {
-        if (past.state != "committed" || past.old_id.empty()) continue;
-        auto target = engine_.find_container(past.old_id, wait);
-        if (!target) return std::unexpected(std::move(target).error());
-        if (!*target || ++seen < steps) continue;
-        Swap swap;
-        swap.deployment_id = rollback_id;
-        swap.container_name = name;
-        swap.origin = "rollback";
-        swap.new_id = past.old_id;
-        swap.requested_policy = past.old_policy;
-        swap.state = "open";
-        json::object spec{{"new_name", container_name(**target)}, {"undoes", past.deployment_id}};
-        if (*current) {
-            const auto ours = is_ours(**current, name);
-            if (!ours) return std::unexpected(ours.error());
-            if (!*ours)
-                return fail("POLICY_DENIED",
-                            "the container " + std::string(name) +
-                                " is not one that onex started; it stays");
-            swap.old_id = container_id(**current);
-            swap.old_policy = container_policy(**current);
-            swap.old_running = container_running(**current);
-        }
-        swap.old_spec = json::serialize(spec);
-        if (auto done = journal_.begin(swap); !done)
-            return std::unexpected(std::move(done).error());
-        return swap;
+    if (*current) {
+        const auto ours = is_ours(**current, name);
+        if (!ours) return std::unexpected(ours.error());
+        if (!*ours)
+            return fail(
+                "POLICY_DENIED",
+                "the container " + std::string(name) + " is not one that onex started; it stays");
     }
-    return fail("NOT_FOUND",
-                seen == 0 ? "no previous container of " + std::string(name) +
-                                " is kept; deploy the version that you want"
-                          : "only " + std::to_string(seen) + " previous containers of " +
-                                std::string(name) + " are kept; ask for fewer steps");
+    auto& [past, level] = (*kept)[static_cast<std::size_t>(steps - 1)];
+    if (level.comes_from != "container") {
+        if (auto done = remake(past, "prev", tell, wait); !done)
+            return not_made(level, std::move(done).error());
+    }
+    const auto target = engine_.inspect_container(past.old_id, wait);
+    if (!target) return std::unexpected(target.error());
+    Swap swap;
+    swap.deployment_id = rollback_id;
+    swap.container_name = name;
+    swap.origin = "rollback";
+    swap.new_id = past.old_id;
+    swap.requested_policy = past.old_policy;
+    swap.state = "open";
+    json::object spec{{"new_name", container_name(*target)},
+                      {"undoes", past.deployment_id},
+                      {"anew", past.step == kRemade}};
+    std::string blueprint;
+    if (*current) {
+        blueprint = write_blueprint(blueprint_of(**current));
+        spec["deployment_id"] = container_label(**current, "onex.deployment");
+        swap.old_id = container_id(**current);
+        swap.old_policy = container_policy(**current);
+        swap.old_running = container_running(**current);
+    }
+    swap.old_spec = json::serialize(spec);
+    if (auto done = journal_.begin(swap, blueprint); !done)
+        return std::unexpected(std::move(done).error());
+    return swap;
 }
 
 /// The deployments that a rollback takes back: those after the container that returns.
@@ -272,9 +290,10 @@ Result<Undone> Swapper::undo(std::string_view name,
         const auto current = engine_.find_container(name, wait);
         if (!current) return std::unexpected(current.error());
         if (*current)
-            return Undone{container_id(**current), container_label(**current, "onex.version"), {}};
+            return Undone{
+                container_id(**current), container_label(**current, "onex.version"), {}, false};
     }
-    auto begun = begin_undo(name, rollback_id, std::max(steps - *closed, 1), wait);
+    auto begun = begin_undo(name, rollback_id, std::max(steps - *closed, 1), tell, wait);
     if (!begun) return std::unexpected(std::move(begun).error());
     auto& swap = *begun;
     const auto turn = [&]() -> Result<json::object> {
@@ -321,16 +340,31 @@ Result<Undone> Swapper::undo(std::string_view name,
         swap.state = "undone";
         swap.step = "undone";
         ended->insert(ended->begin(), swap);
-        done = journal_.settle(*ended, name, swap.new_id, {});
+        const auto image_ref = get_text(get_object(*target, "Config"), "Image");
+        done = journal_.settle(*ended, name, swap.new_id, image_ref);
         if (!done) return std::unexpected(std::move(done).error());
     }
     prune(name, wait);  // Also when a crash came before it.
-    return Undone{swap.new_id, container_label(*target, "onex.version"), swap.old_id};
+    const auto spec = parse_object(swap.old_spec);
+    return Undone{swap.new_id,
+                  container_label(*target, "onex.version"),
+                  swap.old_id,
+                  spec && get_bool(*spec, "anew")};
 }
 
 /// Retired containers beyond the last `keep_previous` go, with their tags. Only containers that
-/// carry our labels: one that was adopted stays.
+/// carry our labels: one that was adopted stays. What is written down of a level goes first, so
+/// that nothing makes it anew.
 void Swapper::prune(std::string_view name, Wait wait) {
+    const auto swaps = journal_.swaps_of(name);
+    if (!swaps) return;
+    int level = 0;
+    for (const auto& past : *swaps) {
+        if (past.state != "committed" || past.old_id.empty()) continue;
+        if (++level <= settings_.keep_previous) continue;
+        if (auto done = journal_.forget_blueprint(past.deployment_id); !done)
+            host_.log(LogLevel::warn, done.error().message);
+    }
     const auto label = std::string("onex.container=") + std::string(name);
     auto listed = engine_.list_containers({label, "onex.namespace=" + settings_.name_space}, wait);
     const auto current = journal_.container(name);

@@ -308,8 +308,12 @@ Result<json::array> Engine::list_containers(const std::vector<std::string>& labe
     return std::move(answer->as_array());
 }
 
-Result<void> Engine::connect_network(std::string_view network, std::string_view id, Wait wait) {
-    const json::object body{{"Container", id}};
+Result<void> Engine::connect_network(std::string_view network,
+                                     std::string_view id,
+                                     Wait wait,
+                                     const json::object* endpoint) {
+    json::object body{{"Container", id}};
+    if (endpoint && !endpoint->empty()) body["EndpointConfig"] = *endpoint;
     auto done =
         nothing(request("POST", "/networks/" + encode(network) + "/connect", {}, &body, wait));
     // A repeated step finds it connected already.

@@ -105,7 +105,11 @@ class Engine {
     Result<std::string> container_log(std::string_view id, int lines, Wait wait);
     /// All containers, running or not, that carry each of these labels ("name" or "name=value").
     Result<json::array> list_containers(const std::vector<std::string>& labels, Wait wait);
-    Result<void> connect_network(std::string_view network, std::string_view id, Wait wait);
+    /// `endpoint`: aliases, addresses and the like; null: none.
+    Result<void> connect_network(std::string_view network,
+                                 std::string_view id,
+                                 Wait wait,
+                                 const json::object* endpoint = nullptr);
 
   private:
     struct Found {

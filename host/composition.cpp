@@ -95,7 +95,13 @@ Result<void> Composition::build() {
     for (std::size_t i = 0; i < std::max<std::size_t>(config_.host.io_threads, 1); ++i) {
         threads_.emplace_back([this] { io_.run(); });
     }
-    http_ = make_http_client(io_.get_executor(), {});
+    const BreakerLimits breaker{config_.host.breaker_failures,
+                                std::chrono::milliseconds(config_.host.breaker_open_ms)};
+    http_ = std::make_unique<GuardedClient>(io_.get_executor(),
+                                            make_http_client(io_.get_executor(), {}),
+                                            breaker,
+                                            config_.peers,
+                                            metrics_);
     workers_ = std::make_unique<Workers>("onex-work", config_.host.workers_max, kWorkQueueMax);
     peer_workers_ = std::make_unique<Workers>("onex-peer", config_.host.workers_max, kWorkQueueMax);
     admin_workers_ = std::make_unique<Workers>("onex-admin", kAdminThreadsMax, kAdminQueueMax);
@@ -129,7 +135,7 @@ Result<void> Composition::build() {
     gate_ = std::make_unique<Gate>(*runtime_, peers_->keys(), token_);
     HostHooks hooks{
         [this] { return describe(); },
-        [this] { return examine(*runtime_); },
+        [this] { return examine(*runtime_, *http_); },
         [this] { stop_requested_(); },
         [this](std::string_view verb, const std::string& name, const json::object& body) {
             return administer(*lifecycle_, read_config_, verb, name, body);

@@ -1,6 +1,7 @@
 // All parts of a running host, in the order in which they live.
 #pragma once
 
+#include "host/breaker/guarded_client.hpp"
 #include "host/data_dir.hpp"
 #include "host/http/server.hpp"
 #include "host/listeners.hpp"
@@ -67,7 +68,7 @@ class Composition {
     std::unique_ptr<Blobs> blobs_;
     std::unique_ptr<OperationKeys> keys_;
     std::unique_ptr<ProcessPolicy> processes_;
-    std::unique_ptr<HttpClient> http_;
+    std::unique_ptr<GuardedClient> http_;
     std::unique_ptr<Workers> workers_;
     std::unique_ptr<Workers> peer_workers_;
     std::unique_ptr<Workers> admin_workers_;

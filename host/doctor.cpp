@@ -1,6 +1,7 @@
 #include "host/doctor.hpp"
 
 #include "host/http/auth.hpp"
+#include "host/ids.hpp"
 #include "host/peer/peers.hpp"
 #include "host/plugin/dispatcher.hpp"
 #include "host/store/ids.hpp"
@@ -85,9 +86,33 @@ void add_described(json::array& checks,
         "give it a node with plugin = \"deployment_receiver\"");
 }
 
+/// After nodes and peers: their checks are calls, too.
+void add_breakers(json::array& checks, const GuardedClient& client) {
+    for (const auto& breaker : client.breakers()) {
+        std::string detail = "closed";
+        if (breaker.state == BreakerState::half_open) {
+            detail = "half-open: open since " + iso_utc(breaker.opened_us) +
+                     ", the next answer closes it";
+        } else if (breaker.state == BreakerState::open) {
+            detail = "open since " + iso_utc(breaker.opened_us) +
+                     ", the next call is let through at " + iso_utc(breaker.next_try_us);
+        }
+        if (breaker.failures > 0) {
+            detail += "; " + std::to_string(breaker.failures) +
+                      " calls in a row failed, the last one: " + breaker.reason;
+        }
+        add(checks,
+            "circuit breaker to " + breaker.to,
+            breaker.state != BreakerState::open,
+            std::move(detail),
+            "start it there, or see why it cannot be reached; the breaker closes by itself when it "
+            "answers");
+    }
+}
+
 }  // namespace
 
-asio::awaitable<json::object> examine(Runtime& runtime) {
+asio::awaitable<json::object> examine(Runtime& runtime, const GuardedClient& client) {
     json::array checks;
     const auto free = runtime.blobs.free_bytes();
     add(checks,
@@ -148,6 +173,7 @@ asio::awaitable<json::object> examine(Runtime& runtime) {
                 "none: environment values travel in clear; set tls = true there and https here");
         }
     }
+    add_breakers(checks, client);
     json::object report;
     report["checks"] = std::move(checks);
     co_return report;

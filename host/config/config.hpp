@@ -37,6 +37,8 @@ struct HostSection {
     std::size_t io_threads = 2;
     std::size_t workers_max = 128;
     std::int64_t stop_timeout_ms = 20'000;
+    std::size_t breaker_failures = 5;  ///< 0: no circuit breakers
+    std::int64_t breaker_open_ms = 60'000;
     bool watch = false;  ///< reload nodes whose library changes
     SecretRef token;     ///< for `auth: token` routes
     bool operator==(const HostSection&) const = default;

@@ -48,8 +48,8 @@ class Peers {
     [[nodiscard]] const std::vector<SigningKey>& keys() const { return keys_; }
 
     /// GET /onex/v1/operations of the peer, at most 5 s old unless `fresh`. Errors:
-    /// REMOTE_ENDPOINT_UNREACHABLE, AUTHENTICATION_FAILED (also when its answer isn't signed with
-    /// our key), TIMEOUT.
+    /// REMOTE_ENDPOINT_UNREACHABLE (also while its circuit breaker is open), AUTHENTICATION_FAILED
+    /// (also when its answer isn't signed with our key), TIMEOUT.
     boost::asio::awaitable<Result<boost::json::object>> describe(const PeerSection& peer,
                                                                  Wait wait,
                                                                  bool fresh);

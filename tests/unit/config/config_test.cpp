@@ -25,6 +25,8 @@ sql_plugins = ["reports"]
 io_threads = 4
 workers_max = 64
 stop_timeout_ms = 5000
+breaker_failures = 3
+breaker_open_ms = 2000
 token = "env:ONEX_TOKEN"
 [log]
 level = "debug"
@@ -79,6 +81,8 @@ deep = {list = [1, 2.5, "x", true]}
     EXPECT_EQ(config->host.io_threads, 4U);
     EXPECT_EQ(config->host.workers_max, 64U);
     EXPECT_EQ(config->host.stop_timeout_ms, 5000);
+    EXPECT_EQ(config->host.breaker_failures, 3U);
+    EXPECT_EQ(config->host.breaker_open_ms, 2000);
     EXPECT_EQ(config->host.token.text, "env:ONEX_TOKEN");
     EXPECT_EQ(config->log.level + config->log.format + config->log.file,
               "debugjson/etc/onex/log.txt");

@@ -61,8 +61,9 @@ void PackageStore::collect(std::uint64_t coming_bytes, std::uint64_t free_bytes)
     }
     for (const auto& package : surplus(*stored, needs, bytes_max)) {
         host_.log(LogLevel::info,
-                  "the package of " + package.container_name + " " + package.version + " (" +
-                      std::to_string(package.bytes >> 10) + " KiB) is let go of" +
+                  "the package of deployment " + package.deployment_id + " of " +
+                      package.container_name + " (" + std::to_string(package.bytes >> 10) +
+                      " KiB) is let go of" +
                       (needs.contains(package.config_digest)
                            ? ": package_store_bytes holds those that are needed more"
                            : ": nothing goes back to it"));
@@ -93,10 +94,9 @@ Result<void> PackageStore::verify(const Package& package, const Tell& tell, Wait
         if (!buffer) {
             if (buffer.error().code != "CHECKSUM_MISMATCH") return std::unexpected(buffer.error());
             return fail("CHECKSUM_MISMATCH",
-                        "the package that is kept of " + package.container_name + " " +
-                            package.version + " is damaged on disk (BLAKE3 " +
-                            package.blob.substr(0, 12) + "… does not match); deploy " +
-                            package.version + " again");
+                        "the package that is kept of it is damaged on disk (BLAKE3 " +
+                            package.blob.substr(0, 12) +
+                            "… does not match); deploy that version again");
         }
         if (!*buffer) return {};
         untold += buffer->text().size();

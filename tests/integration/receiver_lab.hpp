@@ -22,6 +22,10 @@ class ReceiverTest : public testing::Test {
   protected:
     static void SetUpTestSuite() {
         engine = DockerEngine::find_or_start(why_not);
+        pack_all();
+    }
+    /// What the tests deploy, as files; the engine keeps nothing of it.
+    static void pack_all() {
         if (engine && !engine->import_busybox(kBase)) {
             why_not = "no busybox to make a base image of (Debian: busybox-static)";
             engine.reset();
@@ -79,6 +83,8 @@ class ReceiverTest : public testing::Test {
     }
     void start(const std::string& settings = "allowed_network_modes = ['bridge']\n") {
         HostOptions options{.folder = data_.path(), .name = "studio"};
+        options.program = program_;
+        if (!program_.empty()) options.environment.emplace_back("ONEX_FAILPOINT", failpoint());
         options.toml = "[nodes.receiver]\nplugin = 'deployment_receiver'\nlisten = '127.0.0.1:" +
                        std::to_string(listen_) + "'\n[nodes.receiver.settings]\ndocker_socket = '" +
                        engine->socket() +
@@ -89,7 +95,8 @@ class ReceiverTest : public testing::Test {
         ASSERT_TRUE(studio_->start()) << studio_->log();
     }
 
-    [[nodiscard]] json::object config() const {
+    [[nodiscard]] std::string failpoint() const { return data_.path() + "/failpoint"; }
+    [[nodiscard]] virtual json::object config() const {
         return {{"port_mappings", {{{"host_port", port_}, {"container_port", 80}}}}};
     }
     Answer call(const std::string& operation, json::object input) const {
@@ -175,6 +182,7 @@ class ReceiverTest : public testing::Test {
     static inline std::unique_ptr<TempDir> folder;
     static inline std::string why_not;
     TempDir data_;
+    std::string program_;  ///< default: the host; or the one that failpoint() can stop
     std::string app_;
     int port_ = 0;
     std::uint16_t listen_ = free_port();

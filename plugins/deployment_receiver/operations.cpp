@@ -80,7 +80,7 @@ Result<json::object> Receiver::deploy(Request& request, const json::object& inpu
     return json::object{
         {"container_id", swap->new_id},
         {"deployment_metrics", {{"deployment_duration_ms", ms_since(host(), started_us)}}},
-        {"artifacts", {{"deployment_logs.txt", log}}}};
+        {"artifacts", {{"container_id", swap->new_id}, {"deployment_logs.txt", log}}}};
 }
 
 Result<json::object> Receiver::start_new(Request& request, const json::object& input) {

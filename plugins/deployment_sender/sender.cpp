@@ -68,6 +68,7 @@ Result<json::object> DeploymentSender::build_docker_image(Request& request,
     return json::object{{"image_ref", built->image_ref},
                         {"image_id", built->image_id},
                         {"deployment_metrics", {{"build_duration_ms", built->duration_ms}}},
+                        {"artifacts", {{"docker_image", built->image_ref + " " + built->image_id}}},
                         {"checks", {{"image_build_success", 1}}}};
 }
 
@@ -86,6 +87,7 @@ Result<json::object> DeploymentSender::use_image(Request& request, const json::o
     return json::object{{"image_ref", reference},
                         {"image_id", image->id},
                         {"deployment_metrics", {{"build_duration_ms", 0}}},
+                        {"artifacts", {{"docker_image", reference + " " + image->id}}},
                         {"checks", {{"image_build_success", 1}}}};
 }
 

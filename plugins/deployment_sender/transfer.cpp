@@ -152,6 +152,7 @@ Result<json::object> Transfer::send(Request& request, const json::object& input)
     output["deployment_id"] = deployment_id;
     output["package_checksum"] = transfer["checksum"];
     output["deployment_metrics"] = {{"transfer_duration_ms", duration_ms}};
+    output["artifacts"] = json::object{{"remote_deployment_id", deployment_id}};
     (void)publish_event(host_, "TRANSFER_COMPLETED", subject, transfer);
     return output;
 }

@@ -101,6 +101,45 @@ TEST_F(Deployment, KeepsSecretsOutOfEverything) {
         << found.output;
 }
 
+TEST_F(Deployment, EachOutputArtifactCanBeRead) {
+    ASSERT_NO_FATAL_FAILURE(start_hosts());
+    const auto run = deploy(input("v1"));
+    ASSERT_EQ(run.state(), "COMPLETED") << run;
+    const auto content = [&](const std::string& name) {
+        const auto answer = laptop_->ask("GET", "/workflows/" + run.id + "/artifacts/" + name);
+        EXPECT_EQ(answer.status, 200U) << answer;
+        return answer.status == 200 ? std::string(answer.json.at("content").as_string()) : "";
+    };
+    const auto line = [](const std::string& output) { return output.substr(0, output.find('\n')); };
+    const auto container = line(engine->docker("inspect -f '{{.Id}}' " + app_).output);
+    const struct {
+        std::string name, part;
+        bool is_json;
+    } cases[] = {
+        {"docker_image", "sha256:", false},
+        {"deployment_metadata.json", "image_metadata", true},
+        {"image_manifest.json", "Architecture", true},
+        {"transfer_receipt.json", "remote_checksum", true},
+        {"remote_deployment_id", run.id, false},
+        {"container_id", container, false},
+        {"deployment_logs.txt", "container " + container.substr(0, 12) + " made from", false},
+        {"health_check_results.json", "", true},
+        {"deployment_report.json", "stages", true},
+    };
+    for (const auto& c : cases) {
+        SCOPED_TRACE(c.name);
+        const auto text = content(c.name);
+        EXPECT_FALSE(text.empty());
+        EXPECT_NE(text.find(c.part), std::string::npos) << text;
+        boost::system::error_code ec;
+        const auto value = json::parse(text, ec);
+        EXPECT_EQ(!ec && value.is_structured(), c.is_json) << text;
+    }
+    // All that the contract names, and no other.
+    EXPECT_EQ(run.status.at("artifacts").as_array().size(), std::size(cases)) << run;
+    EXPECT_EQ(laptop_->ask("GET", "/workflows/" + run.id + "/artifacts/other").status, 404U);
+}
+
 TEST_F(Deployment, GoesBackToAVersionThatIsKept) {
     ASSERT_NO_FATAL_FAILURE(start_hosts());
     for (const auto* version : {"v1", "v2", "v3"})

@@ -150,6 +150,29 @@ class Killed : public DeploymentLab {
             return shell("ls " + studio_->data_dir() + "/blobs/incoming | wc -l").output;
         };
         EXPECT_TRUE(wait_until([&] { return spool() == "0\n"; })) << spool();
+        expect_packages(run);
+    }
+    /// The receiver keeps the packages of what runs and of what a rollback may go back to, each
+    /// with its row, and no other.
+    void expect_packages(const RunStatus& run) const {
+        const auto files = [&] {
+            return count_lines("find " + studio_->data_dir() + "/blobs -maxdepth 1 -type f");
+        };
+        const auto rows = [&](const char* where) {
+            const auto sql =
+                std::string("SELECT count(DISTINCT blob) FROM packages WHERE blob <> ''") + where;
+            return count(*studio_, sql.c_str(), app_);
+        };
+        constexpr const char* kNeeded =
+            " AND state = 'deployed' AND EXISTS (SELECT 1 FROM images i WHERE i.deployment_id = "
+            "packages.deployment_id AND i.container_name = :id)";
+        EXPECT_TRUE(wait_until([&] { return files() == rows(kNeeded); }, 40'000))
+            << files() << " packages, " << rows(kNeeded) << " needed\n"
+            << run;
+        EXPECT_EQ(rows(" AND :id <> ''"), rows(kNeeded)) << run;
+    }
+    static std::int64_t count_lines(const std::string& list) {
+        return std::atoll(shell(list + " | wc -l").output.c_str());
     }
 
     std::string version_ = "v1";

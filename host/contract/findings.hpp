@@ -47,5 +47,7 @@ void check_workflow_document(const YamlDocument& document,
                              Findings& findings);
 /// Of those rules: can a run go back wherever `compensate` and `reversible` ask for it?
 void check_way_back(const boost::json::object& workflow, Findings& findings);
+/// Of those rules: what `foreach` says.
+void check_repeats(const boost::json::object& workflow, Findings& findings);
 
 }  // namespace onex::host

@@ -64,6 +64,7 @@ class WorkflowChecker {
         circles();
         states();
         check_way_back(root_.get_object(), findings_);
+        check_repeats(root_.get_object(), findings_);
         coordination();
         gates();
         retries();

@@ -1,5 +1,5 @@
 // Step after step of one run. No thread is held while a run waits.
-#include "plugins/lib/workflow/data_flow.hpp"
+#include "plugins/lib/workflow/items.hpp"
 #include "plugins/orchestrator/engine.hpp"
 
 #include <algorithm>
@@ -96,7 +96,7 @@ bool Engine::awaits_approval(const RunPtr& run, const workflow::Step& step) {
                         : step.spec            ? step.spec->approve
                                                : std::string();
     if (wanted.empty() || run->approved_key == step.key) return false;
-    if (step.spec && !workflow::holds(step.spec->when, run->context)) return false;
+    if (!workflow::is_wanted(step, run->context)) return false;
     // The store is what counts: it has the answer also after a restart.
     const auto given = rows_.approval(run->row.workflow_id, step.key);
     if (given && *given) {
@@ -162,11 +162,11 @@ bool Engine::make_call(const RunPtr& run, const workflow::Step& step) {
         // An attempt that was begun before a crash may have reached its node.
         if (const auto begun = run->resolutions.find(step.key); begun != run->resolutions.end())
             ended_step.result.resolution = begun->second;
-    } else if (step.spec && !workflow::holds(step.spec->when, run->context)) {
+    } else if (!workflow::is_wanted(step, run->context)) {
         outcome.ok = true;
         outcome.skipped = true;
         outcome.started_us = outcome.finished_us = started_us;
-    } else if (!may_begin(run, step, ended_step.result)) {
+    } else if (!run->model->stays && !may_begin(run, step, ended_step.result)) {
         outcome.started_us = outcome.finished_us = started_us;
     } else {
         recorder_.line(
@@ -174,7 +174,8 @@ bool Engine::make_call(const RunPtr& run, const workflow::Step& step) {
             "info",
             step.stage,
             step.operation,
-            step.attempt == 1 ? "begins" : "begins, attempt " + std::to_string(step.attempt));
+            (step.item ? "for " + workflow::item_text(*step.item) + ": begins" : "begins") +
+                (step.attempt == 1 ? "" : ", attempt " + std::to_string(step.attempt)));
         ended_step.result = caller_.call(*run, step, started_us);
         outcome.started_us = started_us;
         const std::scoped_lock lock(run->mutex);
@@ -224,7 +225,10 @@ bool Engine::write(const RunPtr& run, const workflow::Facts& facts, const EndedS
 
 std::int64_t Engine::running_of(const std::string& workflow) {
     const std::scoped_lock lock(mutex_);
-    return running_[workflow];
+    return std::ranges::count_if(active_, [&](const auto& entry) {
+        const auto& run = *entry.second;
+        return run.counts && !run.is_elsewhere && run.row.workflow == workflow;
+    });
 }
 
 void Engine::ended(const RunPtr& run) {

@@ -22,10 +22,12 @@ json::value current_of(const workflow::Model& model,
                     {"total", live->progress.total},
                     {"text", live->progress.text}};
     }
-    return json::object{{"stage", decision.step.stage},
-                        {"operation", decision.step.operation},
-                        {"attempt", decision.step.attempt},
-                        {"progress", std::move(progress)}};
+    json::object current{{"stage", decision.step.stage},
+                         {"operation", decision.step.operation},
+                         {"attempt", decision.step.attempt},
+                         {"progress", std::move(progress)}};
+    if (decision.step.item) current["item"] = decision.step.item->value;
+    return current;
 }
 
 json::value error_of(const RunRow& row, const workflow::RunState& state) {

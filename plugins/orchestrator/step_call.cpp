@@ -1,6 +1,7 @@
 #include "plugins/orchestrator/step_call.hpp"
 
 #include "digest/digest.hpp"
+#include "plugins/lib/workflow/items.hpp"
 #include "plugins/lib/workflow/outputs.hpp"
 
 #include <algorithm>
@@ -107,6 +108,8 @@ CallResult StepCaller::call(Run& run, const workflow::Step& step, std::int64_t s
 Result<Resolution> StepCaller::resolve(Run& run, const workflow::Step& step) const {
     const auto known = run.resolutions.find(step.key);
     if (known != run.resolutions.end()) return Resolution::parse(known->second);
+    auto target = workflow::target_of_call(*run.model, run.input, step.item.get(), run.row.target);
+    if (!target) return std::unexpected(target.error());
     std::string node;
     std::string on;
     if (step.spec) {
@@ -115,8 +118,10 @@ Result<Resolution> StepCaller::resolve(Run& run, const workflow::Step& step) con
     } else if (step.closer) {
         node = step.closer->node;
         on = step.closer->target.empty() ? "source" : "target";
+        // A run may have been to several hosts.
+        if (run.model->stays && on == "target") target = step.closer->target;
     }
-    auto answer = host_.resolve(run.row.target, node, on, step.operation, kResolveWait);
+    auto answer = host_.resolve(*target, node, on, step.operation, kResolveWait);
     if (!answer) return std::unexpected(std::move(answer).error());
     auto resolution = Resolution::parse(*answer);
     if (!resolution) return resolution;
@@ -151,7 +156,7 @@ Result<std::string> StepCaller::input_of(Run& run,
                                          const workflow::Step& step,
                                          const Resolution& resolution) const {
     static const std::map<std::string, std::string> kNoRenames;
-    auto context = run.context;
+    auto context = workflow::seen_by(step, run.context);
     if (step.closer) {
         // The end as it will be, for those who want to hear of it.
         for (auto& member :
@@ -274,13 +279,17 @@ std::vector<workflow::Closer> StepCaller::closers(Run& run) const {
     // target): so everybody who would have taken part later is told, too. Best effort: a host that
     // is down is asked once.
     std::set<std::string> asked;
-    for (const auto& stage : run.model->stages) {
-        for (const auto& operation : stage.operations) {
-            if (run.resolutions.contains(operation.key)) continue;
-            if (!asked.insert(operation.on + '\n' + operation.node + '\n' + operation.name).second)
-                continue;
+    for (std::size_t i = 0; i < run.state.stages.size(); ++i) {
+        for (const auto& record : run.state.stages[i].operations) {
+            if (run.resolutions.contains(record.key)) continue;
+            const auto& operation = run.model->stages[i].operations[record.spec];
+            const auto target =
+                workflow::target_of_call(*run.model, run.input, record.item.get(), run.row.target);
+            const auto question = target.value_or("") + '\n' + operation.on + '\n' +
+                                  operation.node + '\n' + operation.name;
+            if (!target || !asked.insert(question).second) continue;
             auto answer = host_.resolve(
-                run.row.target, operation.node, operation.on, operation.name, kResolveAtEndWait);
+                *target, operation.node, operation.on, operation.name, kResolveAtEndWait);
             if (!answer && answer.error().code == "OPERATION_NOT_FOUND") continue;
             if (!answer) return found;
             auto resolution = Resolution::parse(*answer);

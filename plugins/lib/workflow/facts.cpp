@@ -116,12 +116,14 @@ class Mover {
     void gauge() {
         const auto& name = metric_->name;
         if (name.starts_with("current_") && name.ends_with("_state")) {
+            if (fact_.kind == Fact::Kind::handed_over) add(0, state_.state, true);
             if (fact_.kind != Fact::Kind::transition) return;
             add(0, fact_.from, true);
             // A final state is told by the counters; a gauge a run would grow without end.
             if (fact_.to != final_state()) add(1, fact_.to);
         } else if (name.starts_with("concurrent_")) {
-            if (ends_ || fact_.kind == Fact::Kind::started) {
+            if (ends_ || fact_.kind == Fact::Kind::started ||
+                fact_.kind == Fact::Kind::handed_over) {
                 add(static_cast<double>(source_.running));
             }
         } else if (name.ends_with("_success_rate") && fact_.kind == Fact::Kind::gate_scored) {
@@ -175,6 +177,7 @@ std::string_view event_name(Fact::Kind kind) {
         case Fact::Kind::stage_skipped:
         case Fact::Kind::gate_scored:
         case Fact::Kind::warning:
+        case Fact::Kind::handed_over:
             break;
     }
     return {};

@@ -1,5 +1,7 @@
 #include "plugins/lib/workflow/gates.hpp"
 
+#include "plugins/lib/workflow/items.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -44,8 +46,13 @@ std::vector<GateScore> score_gates(const Model& model,
                         ? 1.0
                         : static_cast<double>(gate.target_ms) / static_cast<double>(duration_ms);
         }
-        scores.push_back(
-            {gate.name, gate.stage, gate.threshold, score, score >= gate.threshold, gate.quality});
+        scores.push_back({gate.name,
+                          gate.stage,
+                          gate.threshold,
+                          score,
+                          score >= gate.threshold,
+                          gate.quality,
+                          {}});
     }
     return scores;
 }
@@ -55,7 +62,8 @@ std::string gate_miss(const GateScore& gate) {
     std::snprintf(
         numbers.data(), numbers.size(), " scored %.3g and needs %.3g", gate.score, gate.threshold);
     return std::string(gate.quality ? "the quality gate " : "the validation ") + gate.name +
-           (gate.stage.empty() ? std::string() : " of " + gate.stage) + numbers.data();
+           (gate.stage.empty() ? std::string() : " of " + gate.stage) +
+           (gate.item ? " for " + item_text(*gate.item) : std::string()) + numbers.data();
 }
 
 boost::json::array gate_settings(const Model& model, std::string_view stage) {

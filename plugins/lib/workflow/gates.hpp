@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,7 @@ struct GateScore {
     double score = 0;
     bool passed = false;
     bool quality = true;
+    std::shared_ptr<const Item> item{};  ///< of the round of a repeated stage
     /// A miss stops the run at threshold 1 and only warns below it.
     [[nodiscard]] bool stops() const { return !passed && threshold >= 1.0; }
 };

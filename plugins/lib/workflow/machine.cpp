@@ -86,7 +86,10 @@ Result<void> stage_step_ended(const Model& model,
         return fail_run(
             model, state, {stop->code, stop->message, stage.name, spec.name}, now, facts);
     }
-    if (outcome.ok) merge_checks(state.checks, outcome.checks);
+    if (outcome.ok) {
+        merge_checks(state.checks, outcome.checks);
+        merge_checks(state.round_checks, outcome.checks);
+    }
     if (!outcome.ok && outcome.wait) {
         if (state.waits++ == 0)
             facts.push_back(warning(stage.name, spec.name + " waits: " + outcome.message));

@@ -75,6 +75,7 @@ struct Fact {
         failed,
         rollback_initiated,
         rollback_completed,
+        handed_over,  ///< another host goes on with it
     } kind = Kind::warning;
     std::string from{};
     std::string to{};
@@ -113,10 +114,10 @@ Result<void> closers_found(RunState& state, const std::vector<Closer>& more);
 Result<Facts> finish(const Model& model, RunState& state, std::int64_t now_us);
 
 /// Must the pending step be given up (a cancel, the hard end)? Then step_ended() with this outcome.
-[[nodiscard]] std::optional<StepOutcome> interruption(const RunState& state, std::int64_t now_us);
 /// A question is given up by a cancel that came after it was put, and when it has stood for the
 /// run's timeout; other steps of a rollback never are. The outcome says `called = false`: whoever
 /// made an earlier attempt knows better.
+[[nodiscard]] std::optional<StepOutcome> interruption(const RunState& state, std::int64_t now_us);
 
 /// One stored attempt that has ended.
 struct StoredStep {

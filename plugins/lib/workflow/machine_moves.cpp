@@ -1,5 +1,6 @@
 #include "plugins/lib/workflow/machine_moves.hpp"
 
+#include "plugins/lib/workflow/items.hpp"
 #include "plugins/lib/workflow/machine_undo.hpp"
 #include "plugins/lib/workflow/retry.hpp"
 
@@ -30,10 +31,13 @@ Result<void> walk(const Model& model, RunState& state, std::string_view to, Fact
 std::optional<GateScore> score(const Model& model,
                                RunState& state,
                                const std::string& stage,
+                               const Checks& checks,
                                std::int64_t duration,
-                               Facts& facts) {
+                               Facts& facts,
+                               const std::shared_ptr<const Item>& item = {}) {
     std::optional<GateScore> stopped;
-    for (auto& gate : score_gates(model, stage, state.checks, duration)) {
+    for (auto& gate : score_gates(model, stage, checks, duration)) {
+        gate.item = item;
         facts.push_back({.kind = Fact::Kind::gate_scored, .stage = stage, .gate = gate});
         if (gate.stops() && !stopped) stopped = gate;
         if (!gate.passed && !gate.stops()) {
@@ -46,7 +50,8 @@ std::optional<GateScore> score(const Model& model,
 }
 
 Result<void> end_stages(const Model& model, RunState& state, std::int64_t now_us, Facts& facts) {
-    const auto stopped = score(model, state, "", duration_ms(state.started_us, now_us), facts);
+    const auto duration = duration_ms(state.started_us, now_us);
+    const auto stopped = score(model, state, "", state.checks, duration, facts);
     if (stopped) {
         return fail_run(
             model, state, {"FAILED_PRECONDITION", gate_miss(*stopped), "", ""}, now_us, facts);
@@ -57,13 +62,37 @@ Result<void> end_stages(const Model& model, RunState& state, std::int64_t now_us
     return complete_if_closed(model, state, now_us, facts);
 }
 
+/// Scores the stage's gates with what was reported in its round that ends; true when the run goes
+/// on.
+Result<bool> end_round(const Model& model, RunState& state, std::int64_t now_us, Facts& facts) {
+    const auto& record = state.stages[state.stage];
+    const bool is_repeated = !model.stages[state.stage].each.in.empty();
+    const auto item = is_repeated ? record.operations[state.operation - 1].item : nullptr;
+    const auto stopped = score(model,
+                               state,
+                               record.name,
+                               state.round_checks,
+                               duration_ms(state.round_us, now_us),
+                               facts,
+                               item);
+    if (!stopped) return true;
+    const RunFailure failure{"FAILED_PRECONDITION", gate_miss(*stopped), record.name, ""};
+    if (auto ok = fail_run(model, state, failure, now_us, facts); !ok)
+        return std::unexpected(std::move(ok).error());
+    return false;
+}
+
+void begin_round(RunState& state, std::int64_t now_us) {
+    state.round_checks = state.earlier_checks;
+    state.round_us = now_us;
+}
+
 Result<void> end_stage(const Model& model, RunState& state, std::int64_t now_us, Facts& facts) {
     auto& record = state.stages[state.stage];
+    const auto goes_on = end_round(model, state, now_us, facts);
+    if (!goes_on) return std::unexpected(goes_on.error());
+    if (!*goes_on) return {};
     const auto duration = duration_ms(record.started_us, now_us);
-    if (const auto stopped = score(model, state, record.name, duration, facts)) {
-        const RunFailure failure{"FAILED_PRECONDITION", gate_miss(*stopped), record.name, ""};
-        return fail_run(model, state, failure, now_us, facts);
-    }
     record.progress = Progress::completed;
     record.finished_us = now_us;
     facts.push_back(
@@ -121,6 +150,8 @@ Result<void> enter_stage(const Model& model, RunState& state, std::int64_t now_u
             record.progress = Progress::running;
             record.started_us = now_us;
             state.operation = 0;
+            state.earlier_checks = state.checks;
+            begin_round(state, now_us);
             fresh_attempt(state);
             return {};
         }
@@ -141,6 +172,12 @@ Result<void> next_operation(const Model& model,
     ++state.operation;
     fresh_attempt(state);
     if (state.operation >= record.operations.size()) return end_stage(model, state, now_us, facts);
+    if (record.operations[state.operation].round != record.operations[state.operation - 1].round) {
+        const auto goes_on = end_round(model, state, now_us, facts);
+        if (!goes_on) return std::unexpected(goes_on.error());
+        if (!*goes_on) return {};
+        begin_round(state, now_us);
+    }
     const auto counted = record.counted_ms;
     if (spec.max_ms > 0 && counted > spec.max_ms) {
         RunFailure failure{"TIMEOUT",
@@ -227,16 +264,11 @@ RunState make_run(const Model& model, const boost::json::object& input, std::int
     state.timeout_ms = timeout_ms;
     state.rollback_on_failure = flag("rollback_on_failure", true);
     for (const auto& spec : model.stages) {
-        state.skipped.push_back(flag("skip_" + spec.name, false));
         StageRecord record;
         record.name = spec.name;
-        for (std::size_t i = 0; i < spec.operations.size(); ++i) {
-            OperationRecord entry;
-            entry.name = spec.operations[i].name;
-            entry.spec = i;
-            entry.key = spec.operations[i].key;
-            record.operations.push_back(std::move(entry));
-        }
+        record.operations = calls_of(spec, input);
+        // With an empty list there may be nothing to call.
+        state.skipped.push_back(flag("skip_" + spec.name, false) || record.operations.empty());
         state.stages.push_back(std::move(record));
     }
     return state;

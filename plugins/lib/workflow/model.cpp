@@ -47,6 +47,46 @@ Result<void> read_codes(Model& model, const json::object& handling) {
     return read.done();
 }
 
+ForEach read_each(Reader& read, const json::object& from) {
+    ForEach each;
+    if (!from.contains("foreach")) return each;
+    const auto& own = read.object(from, "foreach");
+    each.in = read.text(own, "in", true);
+    if (const auto as = read.text(own, "as"); !as.empty()) each.as = as;
+    each.target = read.flag(own, "target", false);
+    return each;
+}
+
+/// The list is an input, which the contract's own schema keeps short from now on.
+void bound_items(Reader& read, Model& model, const ForEach& each) {
+    if (each.in.empty()) return;
+    auto* properties = model.input_schema.if_contains("properties");
+    auto* list = properties && properties->is_object()
+                     ? properties->get_object().if_contains(each.in)
+                     : nullptr;
+    const auto* type = list && list->is_object() ? list->get_object().if_contains("type") : nullptr;
+    if (!type || *type != "array")
+        return read.wrong("foreach", "in: a property of input_state with type array");
+    auto& schema = list->get_object();
+    if (read.number(schema, "maxItems", kItemsMax, 0) >= kItemsMax) schema["maxItems"] = kItemsMax;
+}
+
+void read_repeats(Reader& read, Model& model) {
+    for (const auto& stage : model.stages) {
+        bound_items(read, model, stage.each);
+        if (!stage.each.in.empty()) model.stays = true;
+        for (const auto& operation : stage.operations) {
+            if (operation.compensate || !operation.each.in.empty()) model.stays = true;
+            bound_items(read, model, operation.each);
+            if (operation.each.in.empty()) continue;
+            if (!stage.each.in.empty())
+                read.wrong("foreach", "on the stage " + stage.name + " or in it, not both");
+            if (operation.each.target && operation.on == "source")
+                read.wrong("foreach", "without target for an operation on the source");
+        }
+    }
+}
+
 /// What undoes an operation: its name, or an object that also says where and with what.
 std::shared_ptr<const OperationSpec> read_compensation(Reader& read,
                                                        const Model& model,
@@ -78,10 +118,10 @@ StageSpec read_stage(Reader& read, Model& model, const json::object& from) {
     stage.name = read.text(from, "stage_name", true);
     stage.description = read.text(from, "description");
     stage.state = read.text(from, "state");
+    stage.each = read_each(read, from);
     stage.target_ms = read.number(from, "target_duration_ms", 0, 0);
     stage.dependencies = read.texts(from, "dependencies");
     stage.artifacts = read.texts(from, "output_artifacts");
-    std::map<std::string, int> seen;
     for (const auto* item : read.objects(from, "operations")) {
         OperationSpec operation;
         operation.name = read.text(*item, "name", true);
@@ -94,14 +134,11 @@ StageSpec read_stage(Reader& read, Model& model, const json::object& from) {
         operation.as = read.pairs(*item, "as");
         operation.when = read.object(*item, "when");
         operation.approve = read.text(*item, "approve");
+        operation.each = read_each(read, *item);
         operation.reversible = read.flag(*item, "reversible", true);
         operation.compensate = read_compensation(read, model, *item);
         operation.retry = model.retry_of(operation.name);
         if (operation.retry.timeout_ms > 0) operation.timeout_ms = operation.retry.timeout_ms;
-        operation.key = stage.name + '/' + operation.name;
-        if (const int index = seen[operation.name]++; index > 0) {
-            operation.key += '/' + std::to_string(index);
-        }
         check_place(read, operation.on);
         if (operation.compensate) check_place(read, operation.compensate->on);
         stage.operations.push_back(std::move(operation));
@@ -128,11 +165,8 @@ Result<void> read_stages(Model& model, const json::object& contract) {
     for (auto& stage : model.stages) {
         stage.max_ms = read.number(read.object(targets, stage.name), "max_ms", 0, 0);
     }
+    read_repeats(read, model);
     if (auto ok = read.done(); !ok) return ok;
-    for (const auto& stage : model.stages) {
-        for (const auto& operation : stage.operations)
-            model.stays = model.stays || operation.compensate;
-    }
     if (auto ok = assign_states(model.fsm, model.stages); !ok) return ok;
     return check_way_back(model.fsm, model.stages);
 }

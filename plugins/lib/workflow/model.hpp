@@ -7,6 +7,7 @@
 #include <onex/error.hpp>
 
 #include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -27,6 +28,23 @@ struct RetryRule {
     std::int64_t timeout_ms = 0;  ///< per attempt, wins over the operation's own; 0: none given
 };
 
+/// At most so many items are accepted of a list that something is repeated for.
+inline constexpr std::int64_t kItemsMax = 100;
+
+/// `foreach`: repeats an operation, or a whole stage, for each item of a list of the run's input.
+struct ForEach {
+    std::string in;           ///< the input property; empty: not repeated
+    std::string as = "item";  ///< the context property under which the operations see the item
+    bool target = false;      ///< the item names the host that the calls are aimed at
+};
+
+/// What a repeated operation is called for.
+struct Item {
+    std::string name;  ///< the context property under which the operation sees it
+    boost::json::value value;
+    bool is_target = false;  ///< it names the host that the call is aimed at
+};
+
 struct OperationSpec {
     std::string name;
     std::string description;
@@ -38,10 +56,10 @@ struct OperationSpec {
     std::map<std::string, std::string> as;    ///< its output property → property of the context
     boost::json::object when;  ///< path in the context → value; another value: it is skipped
     std::string approve;       ///< what somebody has to agree to before it is called; or empty
-    bool reversible = true;    ///< false: a rollback that would go back past it asks first
+    ForEach each;
+    bool reversible = true;  ///< false: a rollback that would go back past it asks first
     std::shared_ptr<const OperationSpec> compensate;  ///< what undoes it; or empty
     RetryRule retry;
-    std::string key;  ///< "stage/operation[/index]": the idempotency key after the workflow's id
 };
 
 struct StageSpec {
@@ -51,6 +69,7 @@ struct StageSpec {
     std::int64_t target_ms = 0;
     std::int64_t max_ms = 0;  ///< of retry and idle time; 0: none
     std::vector<std::string> dependencies;
+    ForEach each;
     std::vector<OperationSpec> operations;
     std::vector<std::string> artifacts;
 };
@@ -96,8 +115,8 @@ struct Model {
     std::vector<CodeRule> codes;
     std::string rollback_operation;  ///< empty: there is no way back
     bool orphans_revert = false;     ///< a run whose origin vanished is cancelled, not ended
-    /// Its runs end on the host that began them, since only that host can reach all that they
-    /// called.
+    /// Its runs end on the host that began them: they compensate or repeat something, and only that
+    /// host is sure to reach all that they call.
     bool stays = false;
     int concurrent_max = 5;
     boost::json::object input_schema;

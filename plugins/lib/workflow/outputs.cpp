@@ -25,6 +25,7 @@ json::array stage_results(const RunState& state, std::int64_t now_us) {
                 {"operation_name", operation.name},
                 {"success", operation.progress == Progress::completed},
                 {"duration_ms", lasted_ms(operation.started_us, operation.finished_us, now_us)}};
+            if (operation.item) entry["item"] = operation.item->value;
             if (!operation.error_message.empty()) entry["error_message"] = operation.error_message;
             operations.push_back(std::move(entry));
         }
@@ -81,6 +82,7 @@ json::array stage_report(const RunState& state, std::int64_t now_us) {
                 {"attempt", operation.attempt},
                 {"duration_ms",
                  lasted_ms(operation.started_us, over ? operation.finished_us : 0, now_us)}};
+            if (operation.item) entry["item"] = operation.item->value;
             if (!operation.error_code.empty()) {
                 entry["error_code"] = operation.error_code;
                 entry["error_message"] = operation.error_message;
@@ -98,11 +100,13 @@ json::array stage_report(const RunState& state, std::int64_t now_us) {
 json::array gate_report(const RunState& state) {
     json::array out;
     for (const auto& gate : state.gates) {
-        out.push_back({{"name", gate.name},
-                       {"stage", gate.stage.empty() ? std::string("completed") : gate.stage},
-                       {"threshold", gate.threshold},
-                       {"score", gate.score},
-                       {"passed", gate.passed}});
+        json::object entry{{"name", gate.name},
+                           {"stage", gate.stage.empty() ? std::string("completed") : gate.stage},
+                           {"threshold", gate.threshold},
+                           {"score", gate.score},
+                           {"passed", gate.passed}};
+        if (gate.item) entry["item"] = gate.item->value;
+        out.push_back(std::move(entry));
     }
     return out;
 }

@@ -23,10 +23,10 @@ namespace onex::workflow {
                                               const boost::json::object& context);
 
 /// [{stage_name, state, duration_ms, operations: [{operation_name, state, attempt, duration_ms,
-/// error_code, error_message}]}], for status and report. `now_us` as above.
+/// error_code, error_message, item}]}], for status and report. `now_us` as above.
 [[nodiscard]] boost::json::array stage_report(const RunState& state, std::int64_t now_us);
 
-/// [{name, stage, threshold, score, passed}]
+/// [{name, stage, threshold, score, passed, item}]; `item` only in a repeated stage
 [[nodiscard]] boost::json::array gate_report(const RunState& state);
 
 }  // namespace onex::workflow

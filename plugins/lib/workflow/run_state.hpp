@@ -4,8 +4,6 @@
 #include "plugins/lib/workflow/gates.hpp"
 #include "plugins/lib/workflow/model.hpp"
 
-#include <boost/json/value.hpp>
-
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -28,13 +26,6 @@ enum class Phase {
 
 enum class Progress { pending, running, completed, failed, skipped };
 [[nodiscard]] std::string_view name_of(Progress progress);
-
-/// What a repeated operation is called for.
-struct Item {
-    std::string name;  ///< the context property under which the operation sees it
-    boost::json::value value;
-    bool is_target = false;  ///< it names the host that the call is aimed at
-};
 
 /// One call that a stage makes; a repeated operation has one for each item.
 struct OperationRecord {
@@ -98,6 +89,9 @@ struct RunState {
     std::int64_t delay_ms = 0;  ///< before that call
     std::vector<StageRecord> stages;
     Checks checks;
+    Checks earlier_checks;      ///< reported before the stage in hand
+    Checks round_checks;        ///< these, and those of the stage's round in hand
+    std::int64_t round_us = 0;  ///< when that round began
     std::vector<GateScore> gates;
     std::vector<std::string> warnings;
     std::optional<RunFailure> failure;

@@ -61,7 +61,8 @@ TEST_F(UndoSteps, CompensateOnceMoreAfterACrash) {
     auto plan = kFails;
     plan["ROLLING_BACK/fill"] = "wait_for:" + folder_.path() + "/go";
     const auto id = begin_with(kCompensated, plan);
-    ASSERT_TRUE(in_operation(id, "fill"));
+    ASSERT_TRUE(
+        wait_until([&] { return undone().find("ROLLING_BACK/fill/1") != std::string::npos; }));
     host_->kill();
     touch("go");
     ASSERT_TRUE(host_->start()) << host_->log();

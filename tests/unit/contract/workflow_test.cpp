@@ -94,6 +94,12 @@ TEST_F(WorkflowCheck, FindsWhatIsWrong) {
         {"target: {", "subject: who\ntarget: {", "'who' is no property of input_state"},
         {"on: target", "on: moon", "expected one of source, target"},
         {"on: target", "onn: target", "unknown property 'onn'"},
+        {"on: target", "foreach: {in: too}", "'too' is no property of input_state; did you mean"},
+        {"on: target", "foreach: {in: to}", "'to' must have the type array in input_state"},
+        {"on: target", "foreach: {as: to}", "foreach.in is missing"},
+        {"target: {host: to}\nworkflow_stages:\n  - {",
+         "workflow_stages:\n  - {foreach: {in: l}, ",
+         "'l' is no property"},
         {"on: target",
          "compensate: undo",
          "the stage 'first' runs in 'RUNNING', which can't go to ROLLING_BACK: 'a' could not"},
@@ -123,6 +129,36 @@ TEST_F(WorkflowCheck, FindsWhatIsWrong) {
                    f.where.starts_with(file_.string());
         })) << all(findings);
         EXPECT_EQ(errors(findings) > 0, row.level == Finding::Level::error) << all(findings);
+    }
+}
+
+TEST_F(WorkflowCheck, KnowsWhatCanBeRepeated) {
+    const struct {
+        const char* stage;
+        const char* operation;
+        const char* message;  ///< empty: nothing is wrong
+        std::size_t errors;
+    } rows[] = {
+        {"", "foreach: {in: hosts, as: host, target: true}, on: target", "", 0},
+        {"", "foreach: {in: hosts, target: true}, on: source", "has no target", 1},
+        {"", "foreach: {in: many}", "at most 100 items", 0},
+        {"foreach: {in: hosts}, ", "on: target", "", 0},
+        {"foreach: {in: hosts}, ", "foreach: {in: hosts}", "the stage has foreach already", 1},
+    };
+    for (const auto& row : rows) {
+        SCOPED_TRACE(std::string(row.stage) + row.operation);
+        std::string text = kGood;
+        const auto replace = [&](const std::string& from, const std::string& by) {
+            text.replace(text.find(from), from.size(), by);
+        };
+        replace("{to: {type: string}}",
+                "{to: {type: string}, hosts: {type: array}, many: {type: array, maxItems: 200}}");
+        replace("on: target", row.operation);
+        replace("- {stage_name: first, ", "- {stage_name: first, " + std::string(row.stage));
+        const auto findings = check(text);
+        EXPECT_EQ(errors(findings), row.errors) << all(findings);
+        EXPECT_EQ(findings.size(), *row.message == 0 ? 0U : 1U) << all(findings);
+        EXPECT_NE(all(findings).find(row.message), std::string::npos) << all(findings);
     }
 }
 

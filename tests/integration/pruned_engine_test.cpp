@@ -156,7 +156,8 @@ TEST_F(PrunedEngine, ADamagedPackageIsRefusedAndThePresentOneGoesOn) {
     for (int time = 0; time < 2; ++time) {
         const auto refused = rollback();
         EXPECT_EQ(refused.code, "ROLLBACK_FAILED") << refused;
-        for (const auto* part : {"is damaged on disk", "deploy that version again", "goes on serving"})
+        for (const auto* part :
+             {"is damaged on disk", "deploy that version again", "goes on serving"})
             EXPECT_NE(refused.message.find(part), std::string::npos) << refused;
     }
     EXPECT_EQ(inspect(app_, "{{.Id}} {{.State.StartedAt}}"), running);

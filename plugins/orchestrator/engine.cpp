@@ -237,10 +237,8 @@ void Engine::admit(const RunPtr& run, bool has_begun) {
             queue_.push_back(run);
             return;
         }
-        if (run->row.handed_us == 0) {
-            ++running;
-            run->counts = true;
-        }
+        ++running;
+        run->counts = true;
     }
     drive(run);
 }

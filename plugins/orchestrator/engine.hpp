@@ -27,6 +27,8 @@ struct EngineConfig {
     std::string boot_id;
     std::string claim;  ///< "host_id/boot_id/node/generation"
     std::size_t queue_max = 100;
+    /// A run that came from a peer which has not asked for it for so long is an orphan.
+    std::int64_t orphan_after_ms = 60'000;
 };
 
 /// What a submission is answered with.
@@ -112,6 +114,7 @@ class Engine {
     void leave(Run& run);
     void drop(const RunPtr& run, const Error& why);
     void begin_queued(const std::string& workflow);
+    /// Runs of the workflow that are driven here now.
     std::int64_t running_of(const std::string& workflow);
 
     // engine_handed.cpp

@@ -11,8 +11,8 @@ namespace {
 
 // The pause between two questions: short while something happens, longer when nothing does.
 constexpr std::int64_t kAskAtOnceMs = 20;
-constexpr std::int64_t kAskSoonMs = 100;
-constexpr std::int64_t kAskIdleMs = 500;
+constexpr std::int64_t kAskSoonMs = 50;
+constexpr std::int64_t kAskIdleMs = 250;
 constexpr std::int64_t kAskAgainMs = 1'000;
 constexpr std::int64_t kAskAgainMaxMs = 5'000;
 /// How long an offer without an answer, or an owner that is silent beyond the run's hard end, is
@@ -20,8 +20,6 @@ constexpr std::int64_t kAskAgainMaxMs = 5'000;
 constexpr std::int64_t kSilenceUs = 10LL * 60 * 1'000'000;
 /// The same after a cancel.
 constexpr std::int64_t kSilenceCancelledUs = 60LL * 1'000'000;
-/// A run whose origin has not asked for so long has lost it.
-constexpr std::int64_t kOrphanUs = 60LL * 1'000'000;
 
 }  // namespace
 
@@ -69,12 +67,6 @@ void Engine::handed(const RunPtr& run) {
     auto row = run->row;
     row.handed_us = host_.wall_us();
     if (auto ok = rows_.hand(row); !ok) return drop(run, ok.error());
-    std::int64_t running = 0;
-    {
-        const std::scoped_lock lock(mutex_);
-        if (std::exchange(run->counts, false)) --running_[row.workflow];
-        running = running_[row.workflow];
-    }
     run->row.handed_us = row.handed_us;
     run->is_elsewhere = true;
     run->followed = {};
@@ -83,9 +75,10 @@ void Engine::handed(const RunPtr& run) {
     const workflow::Fact fact{.kind = workflow::Fact::Kind::handed_over};
     metrics_.move(
         *run->model,
-        workflow::movements(
-            *run->model, run->state, fact, {run->context, run->row.workflow_id, running}));
-    begin_queued(run->row.workflow);
+        workflow::movements(*run->model,
+                            run->state,
+                            fact,
+                            {run->context, run->row.workflow_id, running_of(run->row.workflow)}));
     follow_in(run, kAskAtOnceMs);
 }
 
@@ -133,10 +126,7 @@ void Engine::follow(const RunPtr& run) {
         reason = run->cancel_reason;
     }
     if (news->changed) waiters_.notify(run->row.workflow_id);
-    if (is_final) {
-        const std::scoped_lock lock(mutex_);
-        return leave(*run);
-    }
+    if (is_final) return ended(run);
     if (cancel_waits) (void)handover_.pass_cancel(run->row, reason);
     if (news->changed)
         followed.pause_ms = news->more_lines ? kAskAtOnceMs : kAskSoonMs;
@@ -268,13 +258,14 @@ void Engine::look_for_orphans() {
         for (const auto& [id, run] : active_) {
             if (run->row.came_from.empty() || !run->model->orphans_revert) continue;
             const std::scoped_lock run_lock(run->mutex);
-            if (run->cancel_us == 0 && now_us - run->heard_us > kOrphanUs) lost.push_back(id);
+            if (run->cancel_us == 0 && now_us - run->heard_us > config_.orphan_after_ms * 1000)
+                lost.push_back(id);
         }
     }
     for (const auto& id : lost) {
         (void)cancel(id,
                      "the host that began it has not asked for it for " +
-                         std::to_string(kOrphanUs / 1'000'000) + " s");
+                         std::to_string(config_.orphan_after_ms) + " ms");
     }
 }
 

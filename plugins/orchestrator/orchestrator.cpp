@@ -22,6 +22,7 @@ Orchestrator::Orchestrator(const onex_host* host_table, const onex_create_args* 
     config.claim =
         config.host_id + '/' + config.boot_id + '/' + name() + '/' + std::to_string(generation());
     config.queue_max = static_cast<std::size_t>(get_number(*settings, "queue_max", 100));
+    config.orphan_after_ms = get_number(*settings, "orphan_after_ms", config.orphan_after_ms);
     contracts_ = std::make_unique<Contracts>(host(), std::move(folders));
     waiters_ = std::make_unique<Waiters>(host());
     engine_ = std::make_unique<Engine>(host(), std::move(config), *contracts_, *waiters_);

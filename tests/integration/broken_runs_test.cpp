@@ -28,7 +28,7 @@ class InEachStage : public BrokenRuns, public testing::WithParamInterface<const 
 TEST_P(InEachStage, TheLaptopIsKilledAndComesBack) {
     ASSERT_NO_FATAL_FAILURE(start_hosts());
     ASSERT_NO_FATAL_FAILURE(deploy_well("v1"));
-    const auto id = begin(input("v2"));
+    const auto id = begin(watched(input("v2")));
     ASSERT_TRUE(wait_for_operation(id, GetParam())) << look(id);
     laptop_->kill();
     ASSERT_TRUE(laptop_->start()) << laptop_->log();
@@ -38,7 +38,7 @@ TEST_P(InEachStage, TheLaptopIsKilledAndComesBack) {
 TEST_P(InEachStage, SomebodyCancels) {
     ASSERT_NO_FATAL_FAILURE(start_hosts());
     ASSERT_NO_FATAL_FAILURE(deploy_well("v1"));
-    const auto id = begin(input("v2"));
+    const auto id = begin(watched(input("v2")));
     ASSERT_TRUE(wait_for_operation(id, GetParam())) << look(id);
     const auto answer =
         laptop_->ask("POST", "/workflows/" + id + "/cancel", R"({"reason":"changed my mind"})");
@@ -89,7 +89,7 @@ TEST_F(BrokenRuns, TheStudioIsKilledWhileContainersChangePlaces) {
 
 TEST_F(BrokenRuns, ADiskThatIsReallyFull) {
     const auto disk = folder_.path() + "/studio";
-    if (shell("mkdir " + disk + " && mount -t tmpfs -o size=24m,mode=0700 tmpfs " + disk).code !=
+    if (shell("mkdir " + disk + " && mount -t tmpfs -o size=48m,mode=0700 tmpfs " + disk).code !=
         0) {
         GTEST_SKIP() << "only root can mount a small disk";
     }
@@ -98,7 +98,7 @@ TEST_F(BrokenRuns, ADiskThatIsReallyFull) {
     studio_toml_ = "[limits]\ndisk_reserve_bytes = 0\n";
     ASSERT_NO_FATAL_FAILURE(start_hosts());
     auto big = input("v1");
-    shell("head -c 40000000 /dev/urandom > " + folder_.path() + "/context-v1/www/noise");
+    shell("head -c 60000000 /dev/urandom > " + folder_.path() + "/context-v1/www/noise");
     const auto run = deploy(big);
     EXPECT_EQ(run.state(), "FAILED") << run;
     EXPECT_EQ(run.code(), "DISK_FULL") << run;

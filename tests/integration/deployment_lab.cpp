@@ -113,14 +113,13 @@ void DeploymentLab::start_studio() {
         options.in_host += "\ntoken = 'file:" + folder_.path() + "/token'\n";
     }
     options.network = studio_network_;
-    options.toml = studio_orchestrator_ +
-                   "[nodes.receiver]\nplugin = 'deployment_receiver'\nlisten = '" +
-                   join(studio_address_, studio_port_) + "'\n" + receiver_toml_ +
-                   "[nodes.receiver.settings]\ndocker_socket = 'unix://" + studio_docker_ +
-                   "'\npublish_address = '" + studio_address_ + "'\nstop_grace_s = 1\n" +
-                   receiver_settings_ + "[peers.laptop]\nurl = 'http://" +
-                   join("127.0.0.1", laptop_port_) + "'\nkey = 'file:" + folder_.path() +
-                   "/studio.key'\n" + studio_toml_;
+    options.toml =
+        studio_orchestrator_ + "[nodes.receiver]\nplugin = 'deployment_receiver'\nlisten = '" +
+        join(studio_address_, studio_port_) + "'\n" + receiver_toml_ +
+        "[nodes.receiver.settings]\ndocker_socket = 'unix://" + studio_docker_ +
+        "'\npublish_address = '" + studio_address_ + "'\nstop_grace_s = 1\n" + receiver_settings_ +
+        "[peers.laptop]\nurl = 'http://" + join("127.0.0.1", laptop_port_) +
+        "'\nkey = 'file:" + folder_.path() + "/studio.key'\n" + studio_toml_;
     if (failpoints_) make_stoppable(options);
     studio_ = std::make_unique<HostProcess>(options);
     ASSERT_TRUE(studio_->start()) << studio_->log();
@@ -156,6 +155,11 @@ json::object DeploymentLab::input(const std::string& version, Service service) {
              {{"port_mappings", {{{"host_port", app_port_}, {"container_port", 8080}}}}}},
             {"health_check_config",
              {{"health_endpoint", "/health"}, {"max_retries", 3}, {"retry_interval_ms", 200}}}};
+}
+
+json::object DeploymentLab::watched(json::object input) {
+    input["health_check_config"].as_object()["watch_ms"] = 2'000;
+    return input;
 }
 
 std::string DeploymentLab::begin(const json::object& input) {
@@ -209,19 +213,25 @@ std::string DeploymentLab::served() const {
     return answer.status == 200 ? answer.body : "";
 }
 
-std::int64_t DeploymentLab::count(const HostProcess& host, const char* sql, const std::string& id) {
+std::string DeploymentLab::stored(const HostProcess& host, const char* sql, const std::string& id) {
     sqlite3* db = nullptr;
     sqlite3_stmt* statement = nullptr;
     const auto file = host.data_dir() + "/onex.db";
-    std::int64_t out = -1;
+    std::string out = "-1";
     if (sqlite3_open_v2(file.c_str(), &db, SQLITE_OPEN_READONLY, nullptr) == SQLITE_OK &&
         sqlite3_prepare_v2(db, sql, -1, &statement, nullptr) == SQLITE_OK &&
         sqlite3_bind_text(statement, 1, id.c_str(), -1, nullptr) == SQLITE_OK &&
-        sqlite3_step(statement) == SQLITE_ROW)
-        out = sqlite3_column_int64(statement, 0);
+        sqlite3_step(statement) == SQLITE_ROW) {
+        const auto* text = sqlite3_column_text(statement, 0);
+        out = text ? reinterpret_cast<const char*>(text) : "";
+    }
     sqlite3_finalize(statement);
     sqlite3_close(db);
     return out;
+}
+
+std::int64_t DeploymentLab::count(const HostProcess& host, const char* sql, const std::string& id) {
+    return std::stoll(stored(host, sql, id));
 }
 
 int DeploymentLab::containers() const {

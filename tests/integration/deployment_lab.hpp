@@ -53,6 +53,8 @@ class DeploymentLab : public testing::Test {
     /// Input for deploying `app_` in this version to the studio, published at `app_port_`.
     [[nodiscard]] boost::json::object input(const std::string& version,
                                             Service service = Service::healthy);
+    /// The same input with a health check that goes on for a while, so that it can be seen.
+    [[nodiscard]] static boost::json::object watched(boost::json::object input);
     /// Starts a run; its id, or "" with a test failure.
     [[nodiscard]] std::string begin(const boost::json::object& input);
     /// The run as it is now, and as it ends.
@@ -72,7 +74,11 @@ class DeploymentLab : public testing::Test {
     [[nodiscard]] std::string served() const;
     /// How many containers have a name that begins with, or contains, the app's.
     [[nodiscard]] int containers() const;
-    /// The number that `sql` answers in that host's database, with :id bound; -1 when it can't.
+    /// What `sql` answers in that host's database, with :id bound; "-1" when it can't.
+    [[nodiscard]] static std::string stored(const HostProcess& host,
+                                            const char* sql,
+                                            const std::string& id);
+    /// The same for a number.
     [[nodiscard]] static std::int64_t count(const HostProcess& host,
                                             const char* sql,
                                             const std::string& id);

@@ -39,7 +39,7 @@ std::string percent_encoded(const std::string& text) {
 
 class Prometheus : public DeploymentLab {
   protected:
-    /// Scrapes the laptop five times a second.
+    /// Scrapes both hosts five times a second: each counts what it drives.
     void start_prometheus() {
         if (shell("command -v prometheus").code != 0)
             GTEST_SKIP() << "prometheus is not installed (Debian: prometheus)";
@@ -47,7 +47,8 @@ class Prometheus : public DeploymentLab {
         write_file(config,
                    "global: {scrape_interval: 200ms, scrape_timeout: 200ms}\nscrape_configs:\n"
                    "  - job_name: onex\n    static_configs: [{targets: ['127.0.0.1:" +
-                       std::to_string(laptop_port_) + "']}]\n");
+                       std::to_string(laptop_port_) +
+                       "', '127.0.0.1:" + std::to_string(studio_port_) + "']}]\n");
         ASSERT_TRUE(process_.start({"prometheus",
                                     "--config.file=" + config,
                                     "--storage.tsdb.path=" + folder_.path() + "/prometheus",

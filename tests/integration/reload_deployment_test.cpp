@@ -18,8 +18,9 @@ class ReloadedDeployment : public DeploymentLab {
         reload(*laptop_, "orchestrator");
         reload(*laptop_, "sender");
         reload(*studio_, "receiver");
+        reload(*studio_, "orchestrator");
     }
-    /// The number of earlier generations that are still there, of all three.
+    /// The number of earlier generations that are still there, of all four.
     [[nodiscard]] std::int64_t left_over() const {
         std::int64_t out = 0;
         for (const auto* host : {laptop_.get(), studio_.get()}) {
@@ -43,7 +44,7 @@ TEST_P(ReloadedInEachStage, GoesOn) {
     ASSERT_EQ(
         shell("head -c 100000000 /dev/urandom > " + folder_.path() + "/context-v2/www/noise").code,
         0);
-    const auto id = begin(wanted);
+    const auto id = begin(watched(wanted));
     ASSERT_TRUE(wait_for_operation(id, GetParam())) << look(id);
     reload_all();
     const auto run = wait_for(id);

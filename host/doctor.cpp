@@ -84,6 +84,15 @@ void add_described(json::array& checks,
         offers_target,
         offers_target ? "it can be deployed to" : "it offers no target operations",
         "give it a node with plugin = \"deployment_receiver\"");
+    if (!offers_target) return;
+    const bool takes_over =
+        json::serialize(what).find(R"("operation":"take_over_run")") != std::string::npos;
+    add(checks,
+        "orchestrator of " + peer.name,
+        takes_over,
+        takes_over ? "it ends what this host has sent, also when this host sleeps"
+                   : "it has none, so deployments to it are refused",
+        "give it a node with plugin = \"orchestrator\"");
 }
 
 /// After nodes and peers: their checks are calls, too.

@@ -31,15 +31,17 @@ std::string Handover::destination(const Run& run) const {
     const auto& model = *run.model;
     if (run.row.target.empty() || run.state.phase != workflow::Phase::stages) return {};
     std::string peer;
+    const auto belongs = [&](const workflow::OperationSpec& spec) {
+        const auto here = peer_of(run, spec);
+        if (here.empty() || (!peer.empty() && here != peer)) return false;
+        peer = here;
+        return true;
+    };
     for (auto stage = run.state.stage; stage < model.stages.size(); ++stage) {
         if (run.state.skipped[stage]) continue;
-        const auto& operations = model.stages[stage].operations;
-        for (auto i = stage == run.state.stage ? run.state.operation : 0; i < operations.size();
-             ++i) {
-            const auto here = peer_of(run, operations[i]);
-            if (here.empty() || (!peer.empty() && here != peer)) return {};
-            peer = here;
-        }
+        const auto& records = run.state.stages[stage].operations;
+        for (auto i = stage == run.state.stage ? run.state.operation : 0; i < records.size(); ++i)
+            if (!belongs(model.stages[stage].operations[records[i].spec])) return {};
     }
     if (model.rollback_operation.empty()) return peer;
     workflow::OperationSpec rollback;

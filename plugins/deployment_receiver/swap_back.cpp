@@ -2,6 +2,7 @@
 #include "plugins/deployment_receiver/swap.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace onex::receiver {
@@ -352,45 +353,55 @@ Result<Undone> Swapper::undo(std::string_view name,
                   spec && get_bool(*spec, "anew")};
 }
 
-/// Retired containers beyond the last `keep_previous` go, with their tags. Only containers that
-/// carry our labels: one that was adopted stays. What is written down of a level goes first, so
-/// that nothing makes it anew.
+/// Retired containers beyond the last `keep_previous` go. Only containers that carry our labels:
+/// one that was adopted stays. What is written down of a level goes first, so that nothing makes it
+/// anew; tags stay while a container or a level needs them.
 void Swapper::prune(std::string_view name, Wait wait) {
     const auto swaps = journal_.swaps_of(name);
     if (!swaps) return;
+    const auto warn = [&](const Result<void>& done) {
+        if (!done)
+            host_.log(LogLevel::warn,
+                      "something old of " + std::string(name) + " stays: " + done.error().message);
+    };
+    std::set<std::string> needed;  // Deployments.
     int level = 0;
     for (const auto& past : *swaps) {
+        if (past.state == "open" || past.state == "failed") needed.insert(past.deployment_id);
         if (past.state != "committed" || past.old_id.empty()) continue;
-        if (++level <= settings_.keep_previous) continue;
-        if (auto done = journal_.forget_blueprint(past.deployment_id); !done)
-            host_.log(LogLevel::warn, done.error().message);
+        if (++level > settings_.keep_previous) {
+            warn(journal_.forget_blueprint(past.deployment_id));
+        } else if (const auto spec = parse_object(past.old_spec)) {
+            needed.insert(get_text(*spec, "deployment_id"));
+        }
     }
     const auto label = std::string("onex.container=") + std::string(name);
     auto listed = engine_.list_containers({label, "onex.namespace=" + settings_.name_space}, wait);
     const auto current = journal_.container(name);
-    if (!listed || !current) return;
+    const auto tags = journal_.images_of(name);
+    if (!listed || !current || !tags) return;
     std::vector<json::object> retired;
     for (auto& entry : *listed) {
         if (!entry.is_object()) continue;
         auto& object = entry.as_object();
         if (get_text(object, "Id") != *current && get_text(object, "State") != "running")
             retired.push_back(std::move(object));
+        else
+            needed.insert(get_text(get_object(object, "Labels"), "onex.deployment"));
     }
     std::ranges::sort(retired, [](const auto& a, const auto& b) {
         return get_number(a, "Created") > get_number(b, "Created");
     });
-    for (std::size_t i = static_cast<std::size_t>(settings_.keep_previous); i < retired.size();
-         ++i) {
-        const auto id = get_text(retired[i], "Id");
-        auto done = engine_.remove_container(id, wait);
-        if (done)
-            done = images_.remove(
-                name, get_text(get_object(retired[i], "Labels"), "onex.deployment"), wait);
-        if (!done)
-            host_.log(
-                LogLevel::warn,
-                "an old container of " + std::string(name) + " stays: " + done.error().message);
+    for (std::size_t i = 0; i < retired.size(); ++i) {
+        Result<void> done;
+        const bool is_kept = std::cmp_less(i, settings_.keep_previous);
+        if (!is_kept) done = engine_.remove_container(get_text(retired[i], "Id"), wait);
+        warn(done);
+        if (is_kept || !done)
+            needed.insert(get_text(get_object(retired[i], "Labels"), "onex.deployment"));
     }
+    for (const auto& [image_ref, deployment_id] : *tags)
+        if (!needed.contains(deployment_id)) warn(images_.remove(name, deployment_id, wait));
 }
 
 }  // namespace onex::receiver

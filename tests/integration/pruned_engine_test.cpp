@@ -207,6 +207,21 @@ TEST_F(PrunedEngine, AVersionThatCameWithoutAPackageHasTheOneOfItsTwin) {
     EXPECT_EQ(served(), "one");
 }
 
+TEST_F(PrunedEngine, TagsOfContainersThatSomebodyRemovedGoWithTheirLevel) {
+    for (const auto* name : {"one", "two", "one"})
+        deploy_well(name);
+    ASSERT_EQ(engine->docker("container prune -f").code, 0);
+    EXPECT_EQ(tags(), 3);
+    EXPECT_EQ(plan(2), "one image package");
+    for (const auto* name : {"two", "one"})
+        deploy_well(name);
+    // What runs and the two levels that are kept.
+    EXPECT_EQ(tags(), 3);
+    EXPECT_EQ(plan(2), "one container package");
+    EXPECT_EQ(plan(3), "none");
+    EXPECT_EQ(packages().size(), 2U);
+}
+
 TEST_F(PrunedEngine, KilledAtAnyCommitTheRollbackEndsWhole) {
     program_ = failpoint_host_program();
     start_with("");

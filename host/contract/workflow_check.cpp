@@ -30,7 +30,8 @@ constexpr std::array<std::string_view, 10> kWithoutEffect{
     "/monitoring/traces",
     "/associated_documents",
     "/coordination/state_persistence",
-    "/error_handling/fallback_strategy",
+    // Every step is stored before and after it, so that each one is a checkpoint.
+    "/coordination/checkpoint_stages",
 };
 
 const json::value* at(const json::value& root, std::string_view pointer) {
@@ -68,6 +69,7 @@ class WorkflowChecker {
         coordination();
         gates();
         retries();
+        fallback();
         schemas();
         inputs();
         subcontracts(folder);
@@ -234,6 +236,23 @@ class WorkflowChecker {
                 known("/performance_requirements/stage_targets/" + pointer_escape(member.key()),
                       std::string(member.key()));
             }
+        }
+    }
+
+    void fallback() {
+        const auto* strategy = at(root_, "/error_handling/fallback_strategy");
+        if (strategy == nullptr) return;
+        const std::string name(strategy->get_string());
+        if (name == "abort" && !undo_.empty()) {
+            findings_.warning(
+                "/error_handling/fallback_strategy",
+                "with abort nothing is rolled back: '" + *undo_.begin() + "' is never called");
+        }
+        if (name != "abort" && name != "rollback" && name != "rollback_and_notify") {
+            findings_.warning("/error_handling/fallback_strategy",
+                              "'" + cut(name, 64) +
+                                  "' is unknown and counts as rollback_and_notify" +
+                                  did_you_mean(name, {"abort", "rollback", "rollback_and_notify"}));
         }
     }
 

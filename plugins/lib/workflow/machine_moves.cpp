@@ -262,7 +262,7 @@ RunState make_run(const Model& model, const boost::json::object& input, std::int
     RunState state;
     state.state = model.fsm.initial();
     state.timeout_ms = timeout_ms;
-    state.rollback_on_failure = flag("rollback_on_failure", true);
+    state.rollback_on_failure = model.rolls_back && flag("rollback_on_failure", true);
     for (const auto& spec : model.stages) {
         StageRecord record;
         record.name = spec.name;

@@ -33,6 +33,8 @@ Result<void> read_retries(Model& model, const json::object& handling) {
             model.operation_retries[std::string(member.key())] = rule;
         }
     }
+    // Other words roll back, too; the facts that they want to be told of are published anyway.
+    model.rolls_back = read.text(handling, "fallback_strategy") != "abort";
     return read.done();
 }
 

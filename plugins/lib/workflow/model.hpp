@@ -113,7 +113,8 @@ struct Model {
     std::map<std::string, RetryRule> operation_retries;
     std::int64_t retry_total_ms = 0;  ///< what all retries of a run may take together; 0: no limit
     std::vector<CodeRule> codes;
-    std::string rollback_operation;  ///< empty: there is no way back
+    std::string rollback_operation;  ///< empty: only compensations are a way back
+    bool rolls_back = true;          ///< false: fallback_strategy is `abort`
     bool orphans_revert = false;     ///< a run whose origin vanished is cancelled, not ended
     /// Its runs end on the host that began them: they compensate or repeat something, and only that
     /// host is sure to reach all that they call.

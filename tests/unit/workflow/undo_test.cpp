@@ -205,6 +205,17 @@ TEST(Undo, DoesNotCountWhatWasGivenUpBeforeItsNodeHeardOfIt) {
     }
 }
 
+TEST(Undo, CountsAnEarlierAttemptThatWasMade) {
+    Driver d(model_of(with_operations("[{name: a, compensate: un_a}]", "[{name: b}]")));
+    d.start();
+    d.fail("AGAIN");
+    StepOutcome nobody_there;
+    nobody_there.code = "NEVER";
+    nobody_there.called = false;
+    d.end(nobody_there);
+    EXPECT_EQ(undo_all(d), "un_a/0");
+}
+
 TEST(Undo, DoesNotCountWhatWasSkipped) {
     Driver d(model_of(with_operations(
         "[{name: a, compensate: un_a}]", "[{name: b, reversible: false}, {name: c}]", "undo")));
@@ -276,6 +287,25 @@ TEST(Undo, IsLeftOutWhenNobodyWantsARollback) {
     fail_at(d, "second/b");
     d.close();
     EXPECT_EQ(d.state.state, "FAILED");
+}
+
+TEST(Undo, IsLeftOutWhenTheContractAborts) {
+    const struct {
+        const char* strategy;
+        const char* end;
+    } cases[] = {{"abort", "FAILED"},
+                 {"rollback_and_notify", "ROLLBACK_COMPLETED"},
+                 {"hope", "ROLLBACK_COMPLETED"}};
+    for (const auto& c : cases) {
+        SCOPED_TRACE(c.strategy);
+        auto contract = with_operations("[{name: a, compensate: un_a}]", "[{name: b}]", "undo");
+        contract["error_handling"].as_object()["fallback_strategy"] = c.strategy;
+        Driver d(model_of(contract), {{"rollback_on_failure", true}});
+        fail_at(d, "second/b");
+        undo_all(d);
+        d.close();
+        EXPECT_EQ(d.state.state, c.end);
+    }
 }
 
 TEST(Undo, ComesBackFromTheStoreAtEachPoint) {

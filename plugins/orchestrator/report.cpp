@@ -47,6 +47,13 @@ std::string hint_of(const workflow::Model& model,
                " runs of this workflow run already; this one has place " +
                std::to_string(live->queue_place) + " in the queue";
     }
+    if (row.finished_us == 0) {
+        const auto decision = workflow::next(model, state);
+        if (!decision.step.question.empty()) {
+            return "needs somebody to agree: " + decision.step.question + "; onex-host approve " +
+                   row.workflow_id + ", or onex-host cancel to undo nothing more";
+        }
+    }
     if (row.finished_us == 0 && row.cancel_us > 0)
         return "the cancel takes effect when the step in hand ends";
     if (row.finished_us > 0 && state.failure && state.rollback_started_us > 0) {

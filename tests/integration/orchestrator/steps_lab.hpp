@@ -27,11 +27,11 @@ class StepsLab : public GardenLab {
         return yaml;
     }
     [[nodiscard]] std::string begin_contract(const std::string& yaml,
-                                             const boost::json::object& run_input) const {
-        const auto answer = host_->ask(
-            "POST",
-            "/api/v1/workflows",
-            boost::json::serialize(boost::json::object{{"contract", yaml}, {"input", run_input}}));
+                                             const boost::json::object& run_input,
+                                             std::int64_t timeout_ms = 0) const {
+        boost::json::object body{{"contract", yaml}, {"input", run_input}};
+        if (timeout_ms > 0) body["timeout_ms"] = timeout_ms;
+        const auto answer = host_->ask("POST", "/api/v1/workflows", boost::json::serialize(body));
         EXPECT_EQ(answer.status, 202U) << answer;
         return answer.status == 202 ? std::string(answer.json.at("workflow_id").as_string()) : "";
     }

@@ -77,6 +77,7 @@ TEST_F(UndoSteps, GoPastWhatCannotBeTakenBackWhenSomebodyAgreesAlsoOverARestart)
     const auto id = begin_with(kIrreversible, kFails);
     ASSERT_TRUE(waits(id)) << json::serialize(status(id));
     EXPECT_EQ(text(status(id), "state"), "ROLLING_BACK");
+    EXPECT_NE(text(status(id), "hint").find("onex-host approve " + id), std::string::npos);
     EXPECT_EQ(undone(), "");
     host_->kill();
     ASSERT_TRUE(host_->start()) << host_->log();
@@ -101,6 +102,40 @@ TEST_F(UndoSteps, EndFailedWhenSomebodyCancelsInsteadOfAgreeing) {
     host_->kill();
     ASSERT_TRUE(host_->start()) << host_->log();
     EXPECT_EQ(json::serialize(status(id).at("error")), json::serialize(end.at("error")));
+}
+
+TEST_F(UndoSteps, EndFailedWhenNobodyAnswers) {
+    const auto end = wait_for(begin_contract(contract(kIrreversible), input(kFails), 1'500));
+    EXPECT_EQ(text(end, "state"), "FAILED") << json::serialize(end);
+    EXPECT_EQ(error_of(end), "ROLLBACK_FAILED");
+    EXPECT_NE(json::serialize(end).find("nobody answered"), std::string::npos);
+    EXPECT_EQ(undone(), "");
+}
+
+TEST_F(UndoSteps, AreNotNeededForWhatNobodyHeardOf) {
+    const auto id =
+        begin_with("[{name: paint, approve: paint it, reversible: false, compensate: fill}]");
+    ASSERT_TRUE(wait_until([&] {
+        return json::serialize(status(id)).find("waits for approval: paint it") !=
+               std::string::npos;
+    }));
+    EXPECT_EQ(cancel(id).status, 202U);
+    const auto end = wait_for(id);
+    EXPECT_EQ(text(end, "state"), "ROLLBACK_COMPLETED") << json::serialize(end);
+    EXPECT_EQ(error_of(end), "CANCELLED");
+    EXPECT_EQ(undone(), "ROLLING_BACK/undo ");
+}
+
+TEST_F(UndoSteps, AreLeftOutWhenTheContractAborts) {
+    auto yaml = contract(kCompensated);
+    const std::string handling = "error_handling:\n";
+    const auto at = yaml.find(handling);
+    ASSERT_NE(at, std::string::npos);
+    yaml.insert(at + handling.size(), "  fallback_strategy: abort\n");
+    const auto end = wait_for(begin_contract(yaml, input(kFails)));
+    EXPECT_EQ(text(end, "state"), "FAILED") << json::serialize(end);
+    EXPECT_EQ(error_of(end), "NEVER");
+    EXPECT_EQ(undone(), "");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 
 namespace onex::test {
 namespace {
@@ -74,18 +75,6 @@ class PrunedEngine : public ReceiverTest {
         more["container_name"] = app_;
         return call("rollback", std::move(more));
     }
-    void arm(std::size_t boundary) {
-        std::error_code ec;
-        fs::remove(failpoint() + ".seen", ec);
-        write_file(failpoint(),
-                   std::to_string(boundary) + " kill " + std::to_string(++armed_) + "\n");
-    }
-    void disarm() {
-        std::error_code ec;
-        fs::remove(failpoint(), ec);
-    }
-
-    int armed_ = 0;
 };
 
 TEST_F(PrunedEngine, ThePreviousVersionComesBackAsItWas) {
@@ -222,47 +211,93 @@ TEST_F(PrunedEngine, TagsOfContainersThatSomebodyRemovedGoWithTheirLevel) {
     EXPECT_EQ(packages().size(), 2U);
 }
 
-TEST_F(PrunedEngine, KilledAtAnyCommitTheRollbackEndsWhole) {
-    program_ = failpoint_host_program();
-    start_with("");
-    const json::object asked{{"run", {{"workflow_id", "counted"}}}};
-    const auto set_up = [&] {
-        deploy_well("one");
-        deploy_well("two");
-        prune();
-    };
-    ASSERT_NO_FATAL_FAILURE(set_up());
-    arm(0);
-    ASSERT_EQ(rollback(asked).status, 200U);
-    disarm();
-    const auto all = read_file(failpoint() + ".seen").size();
-    ASSERT_GT(all, 10U);
-    const auto* const is_long = std::getenv("ONEX_LONG");
-    const std::size_t stride = is_long != nullptr && *is_long != '\0' ? 1 : all / 6;
-    for (std::size_t boundary = 1; boundary <= all; boundary += stride) {
-        SCOPED_TRACE("boundary " + std::to_string(boundary) + " of " + std::to_string(all));
-        ASSERT_NO_FATAL_FAILURE(set_up());
-        const json::object again{{"run", {{"workflow_id", "killed-" + std::to_string(boundary)}}}};
-        arm(boundary);
-        (void)rollback(again);
-        disarm();
-        studio_->kill();
-        ASSERT_TRUE(studio_->start()) << studio_->log();
-        const auto back = rollback(again);
-        ASSERT_EQ(back.status, 200U) << back;
-        EXPECT_EQ(back.json.at("made_anew"), true);
-        EXPECT_EQ(served(), "one");
-        EXPECT_EQ(inspect(app_, "{{.HostConfig.RestartPolicy.Name}}"), "on-failure");
-        // The one that runs and the one that made room; no package but the one that runs.
-        EXPECT_EQ(containers(), 2);
-        EXPECT_EQ(tags(), 2);
-        EXPECT_EQ(engine->docker("images -q onex-incoming/studio").output, "");
-        EXPECT_TRUE(wait_until([&] { return packages() == std::vector{package_of("one")}; }));
-        if (HasFailure()) break;
-        // From the beginning, for the next one.
-        (void)engine->docker("rm -f $(docker -H unix://" + engine->socket() +
-                             " ps -aq --filter name=" + app_ + ")");
+/// Each commit of a way back is one at which the host is killed; ONEX_LONG takes all of them.
+class KilledOnTheWayBack : public PrunedEngine {
+  protected:
+    using Step = std::function<Answer(const std::string& id)>;
+    void SetUp() override {
+        program_ = failpoint_host_program();
+        PrunedEngine::SetUp();
     }
+    void arm(std::size_t boundary) {
+        std::error_code ec;
+        fs::remove(failpoint() + ".seen", ec);
+        write_file(failpoint(),
+                   std::to_string(boundary) + " kill " + std::to_string(++armed_) + "\n");
+    }
+    void disarm() {
+        std::error_code ec;
+        fs::remove(failpoint(), ec);
+    }
+    /// `prepare` and prune, then `go` until the host is killed, and again after its start. In the
+    /// end "one" runs as another object; `others` more containers are there.
+    void at_each_commit(const std::function<void(const std::string& id)>& prepare,
+                        const Step& go,
+                        const Step& end,
+                        int others) {
+        std::size_t all = 1;
+        std::size_t stride = 1;
+        for (std::size_t boundary = 0; boundary <= all; boundary += boundary == 0 ? 1 : stride) {
+            SCOPED_TRACE("boundary " + std::to_string(boundary) + " of " + std::to_string(all));
+            const auto id = new_id();
+            prepare(id);
+            ASSERT_NO_FATAL_FAILURE(prune());
+            arm(boundary);  // At 0 nothing happens, and the commits are counted.
+            auto back = go(id);
+            disarm();
+            if (boundary == 0) {
+                all = read_file(failpoint() + ".seen").size();
+                ASSERT_GT(all, 5U);
+                const auto* const is_long = std::getenv("ONEX_LONG");
+                stride = is_long != nullptr && *is_long != '\0' ? 1 : all / 5;
+            } else {
+                studio_->kill();
+                ASSERT_TRUE(studio_->start()) << studio_->log();
+                back = go(id);
+            }
+            ASSERT_EQ(back.status, 200U) << back;
+            EXPECT_EQ(back.json.at("checks").at("same_container"), 0) << back;
+            EXPECT_EQ(back.json.at("checks").at("previous_container_restored"), 1);
+            EXPECT_EQ(end(id).status, 200U);
+            EXPECT_EQ(served(), "one");
+            EXPECT_EQ(inspect(app_, "{{.HostConfig.RestartPolicy.Name}}"), "on-failure");
+            EXPECT_EQ(containers(), 1 + others);
+            EXPECT_EQ(tags(), 1 + others);
+            EXPECT_EQ(engine->docker("images -q onex-incoming/studio").output, "");
+            // No package but the one of what runs.
+            EXPECT_TRUE(wait_until([&] { return packages() == std::vector{package_of("one")}; }));
+            if (HasFailure()) break;
+            (void)engine->docker("rm -f $(docker -H unix://" + engine->socket() +
+                                 " ps -aq --filter name=" + app_ + ")");
+        }
+    }
+
+    int armed_ = 0;
+};
+
+TEST_F(KilledOnTheWayBack, ARollbackByHandEndsWhole) {
+    const auto go = [&](const std::string& id) {
+        return rollback({{"run", {{"workflow_id", id}}}});
+    };
+    at_each_commit(
+        [&](const std::string&) {
+            deploy_well("one");
+            deploy_well("two");
+        },
+        go,
+        go,
+        1);
+}
+
+TEST_F(KilledOnTheWayBack, AFailedDeploymentIsUndone) {
+    at_each_commit(
+        [&](const std::string& id) {
+            deploy_well("one");
+            EXPECT_EQ(deploy(id, "two", "/nothing").code, "HEALTH_CHECK_FAILED");
+        },
+        [&](const std::string& id) { return step("restore_previous_container", id); },
+        [&](const std::string& id) { return finish(id, false); },
+        0);
 }
 
 }  // namespace

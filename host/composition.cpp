@@ -95,11 +95,13 @@ Result<void> Composition::build() {
     for (std::size_t i = 0; i < std::max<std::size_t>(config_.host.io_threads, 1); ++i) {
         threads_.emplace_back([this] { io_.run(); });
     }
-    const BreakerLimits breaker{config_.host.breaker_failures,
-                                std::chrono::milliseconds(config_.host.breaker_open_ms)};
+    BreakerLimits breaker;
+    breaker.failures_max = config_.host.breaker_failures;
+    const std::chrono::milliseconds look_every(config_.host.breaker_open_ms);
     http_ = std::make_unique<GuardedClient>(io_.get_executor(),
                                             make_http_client(io_.get_executor(), {}),
                                             breaker,
+                                            look_every,
                                             config_.peers,
                                             metrics_);
     workers_ = std::make_unique<Workers>("onex-work", config_.host.workers_max, kWorkQueueMax);

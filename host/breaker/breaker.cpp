@@ -1,21 +1,18 @@
 #include "host/breaker/breaker.hpp"
 
-#include <algorithm>
-
 namespace onex::host {
 
 bool Breaker::admit(Time now) {
     if (state_ == BreakerState::closed) return true;
     if (now < next_try_) return false;
     state_ = BreakerState::half_open;
-    next_try_ = now + pause_;
+    next_try_ = now + limits_.pause;
     return true;
 }
 
 void Breaker::answered() {
     state_ = BreakerState::closed;
     failures_ = 0;
-    pause_ = limits_.pause;
 }
 
 void Breaker::lost(Loss how, Time begun, Time now) {
@@ -28,13 +25,9 @@ void Breaker::lost(Loss how, Time begun, Time now) {
     if (state_ == BreakerState::closed) {
         if (failures_ < limits_.failures_max) return;
         opened_at_ = now;
-    } else if (how == Loss::broken) {
-        pause_ = std::max(limits_.pause, std::min(2 * pause_, limits_.open_max));
-    } else {
-        pause_ = limits_.pause;
     }
     state_ = BreakerState::open;
-    next_try_ = now + pause_;
+    next_try_ = now + limits_.pause;
 }
 
 void Breaker::reachable(Time now) {

@@ -9,9 +9,8 @@
 namespace onex::host {
 
 struct BreakerLimits {
-    std::size_t failures_max = 5;  ///< losses in a row that open it; 0: it never opens
-    std::chrono::milliseconds open_max{60'000};  ///< the longest pause between two probes
-    std::chrono::milliseconds pause{1'000};      ///< the shortest one
+    std::size_t failures_max = 5;            ///< losses in a row that open it; 0: it never opens
+    std::chrono::milliseconds pause{1'000};  ///< between two probes by callers
 };
 
 /// The numbers are those of onex_circuit_breaker_state.
@@ -26,10 +25,11 @@ enum class Loss { unreachable, broken };
 /// loss opens it again.
 ///
 /// Why a second and not the minute that circuit breakers usually rest: hosts and engines are
-/// restarted, and a deployment that waits for one must go on as soon as it is back. The probe is
-/// the caller's own call: an attempt to connect costs the other side nothing, and where nobody
-/// listens nothing is sent. It is different with somebody who accepts connections and breaks them:
-/// there each probe is a request, so that the pause doubles with each one, up to `open_max`.
+/// restarted, and a deployment that waits for one, with retries a few seconds apart, must go on as
+/// soon as it is back. The probe is the caller's own call: an attempt to connect costs the other
+/// side nothing, and where nobody listens nothing is sent. What is saved is the time of all other
+/// callers, who would each wait for their connect to time out. The minute is the longest time in
+/// which nobody looks at all: see GuardedClient.
 ///
 /// Calls that were under way together and broke together are one loss: a single restart of the
 /// other side opens nothing. A probe that never ends (a long upload, a caller that gave up) holds
@@ -40,7 +40,7 @@ class Breaker {
   public:
     using Time = SteadyClock::time_point;
 
-    explicit Breaker(BreakerLimits limits) : limits_(limits), pause_(limits.pause) {}
+    explicit Breaker(BreakerLimits limits) : limits_(limits) {}
 
     /// Whether a call may begin. If it does while the breaker isn't closed, it is the probe.
     [[nodiscard]] bool admit(Time now);
@@ -60,7 +60,6 @@ class Breaker {
 
   private:
     BreakerLimits limits_;
-    std::chrono::milliseconds pause_;
     BreakerState state_ = BreakerState::closed;
     std::size_t failures_ = 0;
     Time last_loss_ = Time::min();

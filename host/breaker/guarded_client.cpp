@@ -57,7 +57,7 @@ struct Guarded {
     const std::string to;
     const Endpoint endpoint;
     Breaker breaker;
-    std::string reason;
+    Error last;                ///< loss
     Breaker::Time probe_at{};  ///< while open: when to look by ourselves
 };
 using GuardedPtr = std::shared_ptr<Guarded>;
@@ -68,10 +68,12 @@ struct GuardedClient::Book : std::enable_shared_from_this<Book> {
     Book(asio::any_io_executor on,
          std::unique_ptr<HttpClient> with,
          BreakerLimits given,
+         std::chrono::milliseconds every,
          Metrics& to)
         : executor(std::move(on)),
           inner(std::move(with)),
           limits(given),
+          look_every(every),
           metrics(to),
           stop(std::make_shared<Signal>(executor)) {}
 
@@ -106,6 +108,7 @@ struct GuardedClient::Book : std::enable_shared_from_this<Book> {
     const asio::any_io_executor executor;
     std::unique_ptr<HttpClient> inner;
     const BreakerLimits limits;
+    const std::chrono::milliseconds look_every;
     Metrics& metrics;
     MetricId state_metric = 0;
     MetricId opened_metric = 0;
@@ -157,12 +160,12 @@ std::optional<Error> GuardedClient::Book::refuse(Guarded& to) {
                                  {"failures", breaker.failures()},
                                  {"opened_us", opened_us},
                                  {"next_try_us", next_us}}}};
-    return Error{"REMOTE_ENDPOINT_UNREACHABLE",
+    return Error{to.last.code,
                  "the circuit breaker to " + to.to + " is open since " + iso_utc(opened_us) +
                      ", and lets the next call through at " + iso_utc(next_us) +
                      "; try again then, and look whether it is running (" +
                      std::to_string(breaker.failures()) +
-                     " calls in a row failed, the last one: " + to.reason + ")",
+                     " calls in a row failed, the last one: " + to.last.message + ")",
                  json::serialize(details),
                  {}};
 }
@@ -186,10 +189,10 @@ void GuardedClient::Book::lost(Guarded& to, Loss how, Breaker::Time begun, const
         const bool was_closed = breaker.state() == BreakerState::closed;
         const auto now = SteadyClock::now();
         breaker.lost(how, begun, now);
-        to.reason = error.message;
+        to.last = error;
         if (breaker.state() == BreakerState::closed) return;
         show(to);
-        to.probe_at = now + limits.open_max;
+        to.probe_at = now + look_every;
         if (was_closed) {
             opened_after = breaker.failures();
             (void)metrics.record(opened_metric, {to.to}, 1);
@@ -230,7 +233,7 @@ GuardedPtr GuardedClient::Book::due() {
     const auto now = SteadyClock::now();
     for (const auto& [address, to] : by_address) {
         if (to->breaker.state() != BreakerState::open || now < to->probe_at) continue;
-        to->probe_at = now + limits.open_max;
+        to->probe_at = now + look_every;
         return to;
     }
     return nullptr;
@@ -254,8 +257,8 @@ asio::awaitable<void> GuardedClient::Book::keep_probing() {
         if (reached) {
             to->breaker.reachable(SteadyClock::now());
             show(*to);
-        } else {
-            to->reason = reached.error().message;
+        } else if (loss_of(reached.error(), false)) {
+            to->last = std::move(reached).error();
         }
     }
 }
@@ -296,9 +299,11 @@ asio::awaitable<Result<ClientResponse>> GuardedClient::Book::around(
 GuardedClient::GuardedClient(asio::any_io_executor executor,
                              std::unique_ptr<HttpClient> inner,
                              BreakerLimits limits,
+                             std::chrono::milliseconds look_every,
                              const std::vector<PeerSection>& peers,
                              Metrics& metrics)
-    : book_(std::make_shared<Book>(std::move(executor), std::move(inner), limits, metrics)) {
+    : book_(std::make_shared<Book>(
+          std::move(executor), std::move(inner), limits, look_every, metrics)) {
     const auto state = metrics.define(
         MetricKind::gauge,
         "onex_circuit_breaker_state",
@@ -357,7 +362,7 @@ std::vector<BreakerView> GuardedClient::breakers() const {
         const std::scoped_lock lock(book_->mutex);
         for (const auto& [address, to] : book_->by_address) {
             const auto& breaker = to->breaker;
-            BreakerView view{to->to, breaker.state(), breaker.failures(), 0, 0, to->reason};
+            BreakerView view{to->to, breaker.state(), breaker.failures(), 0, 0, to->last.message};
             if (view.state != BreakerState::closed) {
                 view.opened_us = wall_us(breaker.opened_at());
                 view.next_try_us = wall_us(breaker.next_try());

@@ -35,16 +35,17 @@ struct BreakerView {
 /// deadline says nothing. When a streamed body goes along only a failed connect counts, since the
 /// body's own source may be what broke.
 ///
-/// A refused call ends at once with REMOTE_ENDPOINT_UNREACHABLE, as the calls before it did, so
-/// that what contracts, nodes and retries make of "nobody there" holds for it, too. While a breaker
-/// is open a bare connect every `open_max` sees whether somebody is back when nobody calls, so that
-/// metrics don't tell of an outage for ever. [any thread]
+/// A refused call ends at once with the code of the last loss, REMOTE_ENDPOINT_UNREACHABLE or
+/// TRANSFER_FAILED, so that contracts, nodes and retries treat it as they would have treated the
+/// call without a breaker. When nobody calls, a bare connect each `look_every` sees whether
+/// somebody is back, so that metrics don't tell of an outage for ever. [any thread]
 class GuardedClient final : public HttpClient {
   public:
     /// `metrics` gets onex_circuit_breaker_state and onex_circuit_breaker_opened_total.
     GuardedClient(boost::asio::any_io_executor executor,
                   std::unique_ptr<HttpClient> inner,
                   BreakerLimits limits,
+                  std::chrono::milliseconds look_every,
                   const std::vector<PeerSection>& peers,
                   Metrics& metrics);
     ~GuardedClient() override;

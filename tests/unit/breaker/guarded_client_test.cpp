@@ -12,14 +12,14 @@ namespace onex::host {
 namespace {
 
 /// Nothing is let through again while a test runs.
-constexpr BreakerLimits kPatient{3, std::chrono::hours(1), std::chrono::hours(1)};
+constexpr BreakerLimits kPatient{3, std::chrono::hours(1)};
 /// Everything goes quickly.
-constexpr BreakerLimits kQuick{3, 300ms, 100ms};
+constexpr BreakerLimits kQuick{3, 100ms};
 
 class GuardedClientTest : public HttpTest {
   protected:
     /// The listener, if there is one, becomes the peer `studio`.
-    void guard(BreakerLimits limits) {
+    void guard(BreakerLimits limits, std::chrono::milliseconds look_every = std::chrono::hours(1)) {
         std::vector<PeerSection> peers;
         if (endpoint_.port != 0) {
             peers.emplace_back();
@@ -28,7 +28,7 @@ class GuardedClientTest : public HttpTest {
         }
         auto inner = make_http_client(io_.executor(), {});
         client_ = std::make_unique<GuardedClient>(
-            io_.executor(), std::move(inner), limits, peers, metrics_);
+            io_.executor(), std::move(inner), limits, look_every, peers, metrics_);
     }
     /// The server goes; its connections, too.
     void leave() { listener_.reset(); }
@@ -89,9 +89,7 @@ TEST_F(GuardedClientTest, RefusesCallsToAPeerThatIsGone) {
 
 TEST_F(GuardedClientTest, LetsCallsThroughSoonAfterThePeerIsBack) {
     serve(echo);
-    BreakerLimits limits = kQuick;
-    limits.open_max = std::chrono::hours(1);
-    guard(limits);
+    guard(kQuick);
     leave();
     EXPECT_TRUE(eventually([&] { return is_refused(); }));
     come_back();
@@ -103,7 +101,7 @@ TEST_F(GuardedClientTest, LetsCallsThroughSoonAfterThePeerIsBack) {
 
 TEST_F(GuardedClientTest, SeesAPeerThatIsBackAlsoWhenNobodyCalls) {
     serve(echo);
-    guard(kQuick);
+    guard(kQuick, 300ms);
     leave();
     EXPECT_TRUE(eventually([&] { return is_refused(); }));
     come_back();
@@ -115,7 +113,7 @@ TEST_F(GuardedClientTest, SeesAPeerThatIsBackAlsoWhenNobodyCalls) {
 
 TEST_F(GuardedClientTest, EndsWhileItProbes) {
     serve(echo);
-    guard(kQuick);
+    guard(kQuick, 300ms);
     leave();
     fail_times(3);
     client_.reset();  // does not hang
@@ -213,6 +211,7 @@ TEST_F(GuardedClientTest, CountsConnectionsThatBreakWithoutAnAnswer) {
     for (int i = 0; i < 3; ++i)
         EXPECT_EQ(send(request("/")).error().code, "TRANSFER_FAILED");
     EXPECT_TRUE(is_refused());
+    EXPECT_EQ(send(request("/")).error().code, "TRANSFER_FAILED");  // as without a breaker
 }
 
 TEST_F(GuardedClientTest, LetsGoOfTheBodyThatItDoesNotSend) {
@@ -267,7 +266,7 @@ TEST_F(GuardedClientTest, KnowsDockerEnginesByTheirSocketOrTheirAnswer) {
 
 TEST_F(GuardedClientTest, CanBeLeftOut) {
     serve(echo);
-    guard({0, 100ms, 20ms});
+    guard({0, 100ms});
     leave();
     fail_times(10);
     EXPECT_FALSE(is_refused());

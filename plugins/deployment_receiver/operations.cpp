@@ -18,6 +18,14 @@ std::string deployed_url(const json::object& input, const ContainerSpec& spec) {
            std::to_string(spec.network_mode == "host" ? port.container_port : port.host_port);
 }
 
+/// A rollback is complete when all its checks are 1: so that it is another object is told by a
+/// check more, not by one that fails.
+json::object came_back(bool is_restored, bool is_anew) {
+    json::object checks{{"previous_container_restored", is_restored ? 1 : 0}};
+    if (is_restored) checks[is_anew ? "made_anew" : "same_container"] = 1;
+    return checks;
+}
+
 }  // namespace
 
 Result<ContainerSpec> Receiver::admitted(const json::object& input) const {
@@ -179,9 +187,7 @@ Result<json::object> Receiver::restore_previous(Request& request, const json::ob
                        {"previous_container_restored", restored->is_restored},
                        {"made_anew", restored->is_anew},
                        {"rollback_duration_ms", ms_since(host(), started_us)}}},
-                     {"checks",
-                      {{"previous_container_restored", restored->is_restored ? 1 : 0},
-                       {"same_container", restored->is_restored && !restored->is_anew ? 1 : 0}}}};
+                     {"checks", came_back(restored->is_restored, restored->is_anew)}};
     if (!restored->container_id.empty()) out["container_id"] = restored->container_id;
     if (!restored->log.empty())
         out["artifacts"] = json::object{{"failed_container_log.txt", restored->log}};
@@ -244,14 +250,13 @@ Result<json::object> Receiver::rollback(Request& request, const json::object& in
     if (!undone) return std::unexpected(std::move(undone).error());
     publish(
         "CONTAINER_STARTED", "container-started", target, {{"container_id", undone->container_id}});
+    auto checks = came_back(true, undone->is_anew);
+    checks["container_running"] = 1;
     return json::object{{"container_id", undone->container_id},
                         {"restored_version", undone->version},
                         {"retired_container_id", undone->retired_id},
                         {"made_anew", undone->is_anew},
-                        {"checks",
-                         {{"previous_container_restored", 1},
-                          {"container_running", 1},
-                          {"same_container", undone->is_anew ? 0 : 1}}}};
+                        {"checks", std::move(checks)}};
 }
 
 }  // namespace onex::receiver

@@ -123,7 +123,15 @@ Result<Restored> Swapper::restore(std::string_view deployment_id,
     auto known = journal_.swap(deployment_id);
     if (!known) return std::unexpected(std::move(known).error());
     Restored out;
+    const auto drop_image = [&](const Swap& ended) {
+        if (ended.origin == "rollback") return;
+        auto removed = images_.remove(ended.container_name, ended.deployment_id, wait);
+        if (!removed)
+            host_.log(LogLevel::warn,
+                      "the image of a failed deployment stays: " + removed.error().message);
+    };
     if (!*known || (*known)->state == "restored") {
+        if (*known) drop_image(**known);  // A crash may have come before it.
         // Nothing was touched, or it is done already: the container of that name is the previous
         // one.
         auto standing =
@@ -178,12 +186,7 @@ Result<Restored> Swapper::restore(std::string_view deployment_id,
     if (!out.is_anew) swap.step = "restored";
     auto done = journal_.settle({swap}, swap.container_name, swap.old_id, image_ref);
     if (!done) return std::unexpected(std::move(done).error());
-    if (swap.origin != "rollback") {
-        auto removed = images_.remove(swap.container_name, swap.deployment_id, wait);
-        if (!removed)
-            host_.log(LogLevel::warn,
-                      "the image of a failed deployment stays: " + removed.error().message);
-    }
+    drop_image(swap);
     return out;
 }
 

@@ -141,15 +141,18 @@ TEST_F(BrokenRuns, WaitInAQueueAndAreToldTheirPlace) {
 }
 
 TEST_F(BrokenRuns, APreviousContainerThatSomebodyRemovedBlocksNothing) {
+    // With its image gone, too, and no package of it, nothing can bring it back.
+    receiver_settings_ = "package_store_bytes = 0\n";
     ASSERT_NO_FATAL_FAILURE(start_hosts());
     ASSERT_NO_FATAL_FAILURE(deploy_well("v1"));
     auto sick = input("v2", Service::sick);
     sick["health_check_config"].as_object()["max_retries"] = 20;
     const auto id = begin(sick);
     ASSERT_TRUE(wait_for_operation(id, "validate_health_endpoint")) << look(id);
-    ASSERT_EQ(studio_engine_
-                  ->docker("rm -f $(docker -H unix://" + studio_engine_->socket() +
-                           " ps -aq --filter name=" + app_ + ".prev)")
+    const auto docker = "docker -H unix://" + studio_engine_->socket() + " ";
+    ASSERT_EQ(shell("old=$(" + docker + "ps -aq --filter name=" + app_ + ".prev) && image=$(" +
+                    docker + "inspect -f '{{.Config.Image}}' $old) && " + docker +
+                    "rm -f $old && " + docker + "rmi $image")
                   .code,
               0);
     const auto run = wait_for(id);

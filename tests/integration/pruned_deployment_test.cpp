@@ -48,11 +48,23 @@ TEST_F(PrunedStudio, GoesBackToAVersionWhoseContainerAndImageAreGone) {
     const auto back = laptop_->cli("rollback " + app_ + " --version v1");
     EXPECT_EQ(back.code, 0) << back.output;
     EXPECT_TRUE(wait_until([&] { return served() == "v1"; })) << back.output;
-    // And a deployment on top of it, which fails while the one that came back is there.
-    auto failing = input("v4", Service::sick);
-    const auto run = deploy(failing);
+}
+
+TEST_F(PrunedStudio, AFailedDeploymentIsRolledBackToWhatWasPrunedMeanwhile) {
+    ASSERT_NO_FATAL_FAILURE(start_hosts());
+    ASSERT_NO_FATAL_FAILURE(deploy_well("v1"));
+    auto sick = input("v2", Service::sick);
+    sick["health_check_config"].as_object()["max_retries"] = 20;
+    const auto id = begin(sick);
+    ASSERT_TRUE(wait_for_operation(id, "validate_health_endpoint")) << look(id);
+    const auto pruned = own->docker("system prune -a -f");
+    ASSERT_EQ(pruned.code, 0) << pruned.output;
+    ASSERT_EQ(containers(), 1);
+    const auto run = wait_for(id);
     EXPECT_EQ(run.state(), "ROLLBACK_COMPLETED") << run;
-    EXPECT_EQ(served(), "v1");
+    EXPECT_EQ(run.status.at("output").at("rollback_result").at("made_anew"), true) << run;
+    EXPECT_TRUE(wait_until([&] { return served() == "v1"; })) << run;
+    EXPECT_EQ(containers(), 1);
 }
 
 }  // namespace

@@ -94,7 +94,7 @@ TEST_F(PrunedEngine, ThePreviousVersionComesBackAsItWas) {
     ASSERT_EQ(back.status, 200U) << back;
     EXPECT_EQ(back.json.at("restored_version"), "one");
     EXPECT_EQ(back.json.at("made_anew"), true);
-    EXPECT_EQ(back.json.at("checks").at("same_container"), 0);
+    EXPECT_EQ(back.json.at("checks").at("made_anew"), 1);
     EXPECT_EQ(back.json.at("checks").at("previous_container_restored"), 1);
     EXPECT_EQ(send(tcp(static_cast<std::uint16_t>(port_)), "GET", "/index.html").body, "one");
     EXPECT_EQ(likeness(), before);
@@ -122,7 +122,7 @@ TEST_F(PrunedEngine, AFailedDeploymentGivesWayToAPreviousOneThatWasPruned) {
         const auto restored = step("restore_previous_container", id);
         ASSERT_EQ(restored.status, 200U) << restored;
         EXPECT_EQ(restored.json.at("checks").at("previous_container_restored"), 1);
-        EXPECT_EQ(restored.json.at("checks").at("same_container"), 0);
+        EXPECT_EQ(restored.json.at("checks").at("made_anew"), 1);
         EXPECT_EQ(restored.json.at("rollback_result").at("made_anew"), true);
     }
     EXPECT_EQ(finish(id, false).status, 200U);
@@ -179,7 +179,7 @@ TEST_F(PrunedEngine, TheStoreKeepsItsBudget) {
     EXPECT_EQ(plan(1), "one image image");
     const auto back = rollback();
     ASSERT_EQ(back.status, 200U) << back;
-    EXPECT_EQ(back.json.at("checks").at("same_container"), 0);
+    EXPECT_EQ(back.json.at("checks").at("made_anew"), 1);
     EXPECT_EQ(served(), "one");
 }
 
@@ -256,7 +256,7 @@ class KilledOnTheWayBack : public PrunedEngine {
                 back = go(id);
             }
             ASSERT_EQ(back.status, 200U) << back;
-            EXPECT_EQ(back.json.at("checks").at("same_container"), 0) << back;
+            EXPECT_EQ(back.json.at("checks").at("made_anew"), 1) << back;
             EXPECT_EQ(back.json.at("checks").at("previous_container_restored"), 1);
             EXPECT_EQ(end(id).status, 200U);
             EXPECT_EQ(served(), "one");

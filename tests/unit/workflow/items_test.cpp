@@ -199,8 +199,8 @@ TEST(Items, NameTheHostThatACallIsAimedAt) {
         const Item item{"host", c.item, true};
         const auto target = target_of_call(model, c.input, &item, "the:1");
         ASSERT_EQ(target.has_value(), *c.target != 0);
-        if (target) EXPECT_EQ(*target, c.target);
-        if (!target) EXPECT_EQ(target.error().code, "VALIDATION_ERROR");
+        EXPECT_EQ(target ? *target : target.error().code,
+                  *c.target ? c.target : "VALIDATION_ERROR");
         const Item no_target{"host", c.item, false};
         EXPECT_EQ(target_of_call(model, c.input, &no_target, "the:1").value(), "the:1");
     }

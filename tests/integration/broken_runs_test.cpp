@@ -2,12 +2,9 @@
 #include "tests/integration/deployment_lab.hpp"
 #include "tests/support/wait.hpp"
 
-#include <boost/json/serialize.hpp>
-
 #include <memory>
 
 namespace onex::test {
-namespace json = boost::json;
 namespace {
 
 class BrokenRuns : public DeploymentLab {

@@ -18,6 +18,9 @@ std::string deployed_url(const json::object& input, const ContainerSpec& spec) {
            std::to_string(spec.network_mode == "host" ? port.container_port : port.host_port);
 }
 
+/// How often the engine must refuse a rollback before its word is taken.
+constexpr std::int64_t kAttemptsToBelieve = 3;
+
 /// A rollback is complete when all its checks are 1: so that it is another object is told by a
 /// check more, not by one that fails.
 json::object came_back(bool is_restored, bool is_anew) {
@@ -181,7 +184,16 @@ Result<json::object> Receiver::restore_previous(Request& request, const json::ob
     if (!held) return std::unexpected(std::move(held).error());
     auto restored = swapper_.restore(
         target->deployment_id, target->name, Tell(host(), request.token()), request.wait());
-    if (!restored) return std::unexpected(std::move(restored).error());
+    if (!restored) {
+        auto error = std::move(restored).error();
+        // An engine that is about to stop answers with an error, too: only what it says again and
+        // again is final.
+        const auto attempt = get_number(get_object(input, "run"), "attempt", kAttemptsToBelieve);
+        const auto details = parse_object(error.details).value_or(json::object{});
+        if (attempt < kAttemptsToBelieve && get_text(details, "cause") == "DOCKER_ERROR")
+            error.code = "DOCKER_ERROR";
+        return std::unexpected(std::move(error));
+    }
     json::object out{{"rollback_result",
                       {{"success", restored->is_restored},
                        {"previous_container_restored", restored->is_restored},

@@ -13,7 +13,15 @@ constexpr int kLogLines = 50;
 constexpr int kDiscardGraceS =
     2;  // What failed is not waited for; the previous one is down meanwhile.
 
-/// What a person needs who goes on by hand: what there is, and the commands in their order.
+/// What may be gone by itself when somebody asks again.
+bool passes(const Error& why) {
+    for (const auto* code : {"DOCKER_UNAVAILABLE", "UNAVAILABLE", "TIMEOUT", "CANCELLED"})
+        if (why.code == code) return true;
+    return false;
+}
+
+/// What a person needs who goes on by hand: what there is, and the commands in their order. What
+/// passes keeps its code, so that the rollback is tried again.
 std::unexpected<Error> rollback_failed(const Swap& swap,
                                        const std::string& host,
                                        const std::string& what,
@@ -37,9 +45,10 @@ std::unexpected<Error> rollback_failed(const Swap& swap,
                          {"previous_container_id", swap.old_id},
                          {"failed_container_id", swap.new_id},
                          {"failed_image", swap.image_ref},
+                         {"cause", why.code},
                          {"commands", std::move(commands)}};
     if (auto before = parse_object(swap.old_spec); before) details["previous"] = std::move(*before);
-    return fail("ROLLBACK_FAILED",
+    return fail(passes(why) ? why.code : "ROLLBACK_FAILED",
                 what + ": " + why.message +
                     (why.code == "NOT_FOUND"
                          ? "; somebody has removed it: deploy a version that was well again"
@@ -51,8 +60,7 @@ std::unexpected<Error> rollback_failed(const Swap& swap,
 
 /// Nothing was touched yet. What may pass by itself stays as it is.
 std::unexpected<Error> not_made(const Level& level, Error why) {
-    for (const auto* passing : {"DOCKER_UNAVAILABLE", "UNAVAILABLE", "TIMEOUT", "CANCELLED"})
-        if (why.code == passing) return std::unexpected(std::move(why));
+    if (passes(why)) return std::unexpected(std::move(why));
     return fail("ROLLBACK_FAILED",
                 "the container of version " + level.version +
                     " was removed by somebody, and can't be made anew: " + why.message +

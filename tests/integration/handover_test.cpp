@@ -72,6 +72,13 @@ TEST_F(HandOver, TheTargetEndsWhatItsOriginHasLeft) {
         on_studio("workflow_logs", {{"workflow_id", id}}).json.at("lines").as_array();
     const auto here = laptop_->ask("GET", "/workflows/" + id + "/logs").json.at("lines").as_array();
     EXPECT_EQ(json::serialize(here), json::serialize(there));
+    // So does the command line, from either.
+    for (const auto* host : {laptop_.get(), studio_.get()}) {
+        EXPECT_NE(host->cli("status " + id).output.find("COMPLETED"), std::string::npos);
+        const auto log = host->cli("logs " + id + " -f").output;
+        EXPECT_NE(log.find("handed over to studio"), std::string::npos) << log;
+        EXPECT_NE(log.find("-> COMPLETED"), std::string::npos) << log;
+    }
 }
 
 TEST_F(HandOver, TheTargetRevertsWhatItsOriginHasLeft) {

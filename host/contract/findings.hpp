@@ -49,5 +49,7 @@ void check_workflow_document(const YamlDocument& document,
 void check_way_back(const boost::json::object& workflow, Findings& findings);
 /// Of those rules: what `foreach` says.
 void check_repeats(const boost::json::object& workflow, Findings& findings);
+/// Of those rules: is there something to ask in each of `health_checks`?
+void check_health_checks(const boost::json::object& workflow, Findings& findings);
 
 }  // namespace onex::host

@@ -20,13 +20,12 @@ namespace onex::host {
 namespace {
 
 /// Keys that a contract may carry though nothing in this host reads them.
-constexpr std::array<std::string_view, 10> kWithoutEffect{
+constexpr std::array<std::string_view, 9> kWithoutEffect{
     "/performance_requirements/memory_usage",
     "/dependencies/libraries",
     "/testing",
     "/security",
     "/operational",
-    "/health_checks",
     "/monitoring/traces",
     "/associated_documents",
     "/coordination/state_persistence",
@@ -66,6 +65,7 @@ class WorkflowChecker {
         states();
         check_way_back(root_.get_object(), findings_);
         check_repeats(root_.get_object(), findings_);
+        check_health_checks(root_.get_object(), findings_);
         coordination();
         gates();
         retries();

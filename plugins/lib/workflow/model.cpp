@@ -283,6 +283,7 @@ Result<Model> read_model(const json::object& contract) {
     for (const auto part : {read_stages, read_gates, read_facts}) {
         if (auto ok = part(model, contract); !ok) return std::unexpected(std::move(ok).error());
     }
+    model.health_checks = read_health_checks(contract);
     return model;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "plugins/lib/workflow/fsm.hpp"
+#include "plugins/lib/workflow/health_plan.hpp"
 
 #include <onex/error.hpp>
 
@@ -126,6 +127,7 @@ struct Model {
     std::vector<std::string> topics;
     std::vector<MetricSpec> metrics;
     std::vector<std::string> redact_fields;
+    std::vector<HealthCheck> health_checks;
 
     [[nodiscard]] const CodeRule* code(std::string_view name) const;
     [[nodiscard]] const RetryRule& retry_of(const std::string& operation) const;

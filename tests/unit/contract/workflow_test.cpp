@@ -126,6 +126,46 @@ TEST_F(WorkflowCheck, FindsWhatIsWrong) {
          Finding::Level::note},
         {"coordination: {", "coordination: {checkpoint_stages: [one], ", "unknown stage 'one'"},
         {"target: {",
+         "health_checks: [{name: h, type: http}]\ntarget: {",
+         "'h': declared, without effect here: no endpoint",
+         Finding::Level::note},
+        {"target: {",
+         "health_checks: [{name: h, type: network, endpoint: ''}]\ntarget: {",
+         "'h': declared, without effect here: no endpoint",
+         Finding::Level::note},
+        {"target: {",
+         "health_checks: [{name: h, type: system}]\ntarget: {",
+         "'h': declared, without effect here: no command",
+         Finding::Level::note},
+        {"target: {",
+         "health_checks: [{name: h, type: docker, container_name: x}]\ntarget: {",
+         "'h': declared, without effect here: the type 'docker' needs an operation",
+         Finding::Level::note},
+        {"target: {",
+         "health_checks: [{name: h, type: http, endpoint: 'ftp://{to}/'}]\ntarget: {",
+         "begins with http:// or https://"},
+        {"target: {",
+         "health_checks: [{name: h, type: network, endpoint: here}]\ntarget: {",
+         "is host:port"},
+        {"target: {",
+         "health_checks: [{name: h, type: http, endpoint: 'http://{too}/'}]\ntarget: {",
+         "'too' is no property of input_state; did you mean 'to'?"},
+        {"target: {",
+         "health_checks: [{name: h, type: x, operation: look, what: '{thing}'}]\ntarget: {",
+         "'thing' is no property of input_state"},
+        {"target: {",
+         "health_checks: [{name: h, type: x, operation: look, on: moon}]\ntarget: {",
+         "expected one of source, target"},
+        {"target: {",
+         "health_checks: [{name: h, type: http, endpoint: 'http://a', timeout_seconds: "
+         "61}]\ntarget: {",
+         "61 is too large; at most 60"},
+        {"target: {",
+         "health_checks: [{name: h, type: system, command: a}, {name: h, type: system, command: "
+         "b}]\ntarget: {",
+         "'h' is declared twice",
+         Finding::Level::warning},
+        {"target: {",
          "testing: {}\ntarget: {",
          "testing: declared, without effect here",
          Finding::Level::note},
@@ -175,6 +215,16 @@ TEST_F(WorkflowCheck, KnowsWhatCanBeRepeated) {
     }
 }
 
+TEST_F(WorkflowCheck, TakesHealthChecksThatCanBeRun) {
+    const auto findings = check(std::string(kGood) + R"(health_checks:
+  - {name: a, type: http, endpoint: "http://{to}:80/health", interval_seconds: 30, timeout_seconds: 0.5, critical: true}
+  - {name: b, type: network, endpoint: "{to}:9092"}
+  - {name: c, type: system, command: "list --format {{.Name}} {workflow_id}"}
+  - {name: d, type: anything, operation: look, node: n, on: target, thing: "{to}", further: {any: 1}}
+)");
+    EXPECT_TRUE(findings.empty()) << all(findings);
+}
+
 TEST_F(WorkflowCheck, KnowsOtherFiles) {
     EXPECT_EQ(errors(check("a: 1\n")), 1U);
     EXPECT_EQ(errors(check("a: [")), 1U);
@@ -206,6 +256,13 @@ TEST(OriginalWorkflow, HasNoErrors) {
     EXPECT_EQ(errors(findings), 0U) << all(findings);
     EXPECT_EQ(std::ranges::count(findings, Finding::Level::warning, &Finding::level), 4)
         << all(findings);
+    for (const auto* check : {"'kafka_connectivity'", "'deployed_container'"}) {
+        EXPECT_NE(all(findings).find("the health check " + std::string(check) +
+                                     ": declared, without effect here"),
+                  std::string::npos)
+            << all(findings);
+    }
+    EXPECT_EQ(all(findings).find("'remote_hook_receiver'"), std::string::npos) << all(findings);
 }
 
 }  // namespace

@@ -30,15 +30,21 @@ Orchestrator::Orchestrator(const onex_host* host_table, const onex_create_args* 
     const PruneLimits limits{get_number(*info, "keep_days", 90) * kDayUs,
                              get_number(*info, "size_budget_bytes", 2LL << 30)};
     pruning_ = std::make_unique<Pruning>(host(), get_text(*info, "host_id"), limits);
+    if (get_bool(*settings, "health_checks", true)) {
+        health_checks_ = std::make_unique<HealthChecks>(
+            host(), *engine_, *contracts_, get_text(*info, "host_id"));
+    }
     add_operations();
 }
 
 Result<void> Orchestrator::start() {
     if (auto started = engine_->start(); !started) return started;
-    return pruning_->start();
+    if (auto started = pruning_->start(); !started) return started;
+    return health_checks_ ? health_checks_->start() : Result<void>{};
 }
 
 Result<void> Orchestrator::quiesce() {
+    if (health_checks_) health_checks_->quiesce();
     pruning_->quiesce();
     engine_->quiesce();
     return {};
@@ -47,6 +53,7 @@ Result<void> Orchestrator::quiesce() {
 Result<void> Orchestrator::resume() {
     pruning_->resume();
     engine_->resume();
+    if (health_checks_) health_checks_->resume();
     return {};
 }
 

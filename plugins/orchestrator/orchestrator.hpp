@@ -2,6 +2,7 @@
 #pragma once
 
 #include "plugins/orchestrator/engine.hpp"
+#include "plugins/orchestrator/health_checks.hpp"
 #include "plugins/orchestrator/pruning.hpp"
 
 #include <onex/json.hpp>
@@ -37,13 +38,15 @@ class Orchestrator : public JsonNode {
     Result<json::object> list_deployments(const json::object& input);
     Result<json::object> cancel(const json::object& input);
     Result<json::object> approve(const Request& request, const json::object& input);
+    Result<json::object> workflow_health();
     Result<json::object> health();
 
-    // Order is lifetime: the engine uses both.
+    // Order is lifetime: the engine uses the two before it, the health checks use the engine.
     std::unique_ptr<Contracts> contracts_;
     std::unique_ptr<Waiters> waiters_;
     std::unique_ptr<Engine> engine_;
     std::unique_ptr<Pruning> pruning_;
+    std::unique_ptr<HealthChecks> health_checks_;  ///< null: switched off
 };
 
 }  // namespace onex::orchestrator

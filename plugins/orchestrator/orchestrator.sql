@@ -175,3 +175,17 @@ SELECT approved_by, note FROM approvals WHERE workflow_id = :workflow_id AND key
 
 -- name: delete_approvals
 DELETE FROM approvals WHERE workflow_id = :workflow_id;
+
+-- name: last_start
+SELECT COALESCE(MAX(started_us), 0) FROM runs;
+
+-- name: deployed_runs
+SELECT r.workflow_id, r.workflow, r.subject, r.target, r.input
+FROM runs r JOIN (SELECT workflow_id, ROW_NUMBER() OVER (PARTITION BY workflow, subject, target
+                                                         ORDER BY queued_us DESC, workflow_id) AS place
+                  FROM runs WHERE success = 1 AND host_id = :host_id AND came_from = '') latest
+    ON latest.workflow_id = r.workflow_id
+WHERE latest.place = 1 ORDER BY r.queued_us DESC, r.workflow_id LIMIT :limit;
+
+-- name: is_under_way
+SELECT 1 FROM runs WHERE subject = :subject AND target = :target AND finished_us IS NULL LIMIT 1;

@@ -66,6 +66,8 @@ void Orchestrator::add_operations() {
         return resolve_case(
             host(), engine_->rows(), id_of(input), get_text(input, "as"), get_text(input, "note"));
     });
+    add_json("workflow_health",
+             [this](Request&, const json::object&) { return workflow_health(); });
     add_peer_operations();
     add_json("health", [this](Request&, const json::object&) { return health(); });
 }
@@ -230,10 +232,17 @@ Result<json::object> Orchestrator::approve(const Request& request, const json::o
         {"workflow_id", row->workflow_id}, {"state", row->state}, {"approved", true}};
 }
 
+Result<json::object> Orchestrator::workflow_health() {
+    return json::object{{"checks", health_checks_ ? health_checks_->report() : json::array{}}};
+}
+
 Result<json::object> Orchestrator::health() {
     const auto [running, queued] = engine_->load();
-    return json::object{
+    json::object out{
         {"status", "healthy"}, {"workflows_running", running}, {"workflows_queued", queued}};
+    // This host is not sick when what it deployed elsewhere is: counted, not judged.
+    if (health_checks_) out["health_checks"] = health_checks_->counts();
+    return out;
 }
 
 }  // namespace onex::orchestrator

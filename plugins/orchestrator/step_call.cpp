@@ -52,8 +52,10 @@ std::int64_t wait_ms(const Host& host,
     auto most = kUncancellableMsMax;
     if (step.cancellable) {
         const auto deadline_us = run.state.deadline_us();
-        most = deadline_us > 0 ? std::max<std::int64_t>((deadline_us - host.wall_us()) / 1000, 1)
-                               : kWithoutEndMs;
+        // Rounded up: what ends a moment before the run's end would not be known for it.
+        most = deadline_us > 0
+                   ? std::max<std::int64_t>((deadline_us - host.wall_us()) / 1000 + 1, 1)
+                   : kWithoutEndMs;
     }
     return who.progress ? most : std::min(most, timeout + 5'000);
 }

@@ -241,7 +241,8 @@ class Grammar {
     }
 
     void add_workflow() {
-        auto* workflow = app_.add_subcommand("workflow", "run any workflow contract");
+        auto* workflow =
+            app_.add_subcommand("workflow", "any workflow contract: run, list, health");
         workflow->require_subcommand(1);
         auto& to = options_->workflow;
         auto* c = ask(*workflow, "run", "start a workflow", [](Session& s, const Options& o) {
@@ -257,6 +258,10 @@ class Grammar {
             "list",
             "the workflows that this host can run",
             [](Session& s, const Options&) { return workflow_list(s); });
+        ask(*workflow,
+            "health",
+            "the health checks of what was deployed; exit 1 when a critical one is unhealthy",
+            [](Session& s, const Options&) { return workflow_health(s); });
     }
 
     void add_checks() {

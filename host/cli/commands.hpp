@@ -43,6 +43,8 @@ struct WorkflowOptions {
 };
 int workflow_run(Session& session, const WorkflowOptions& options);
 int workflow_list(Session& session);
+/// kFailed when a critical health check is unhealthy.
+int workflow_health(Session& session);
 
 int contract_check(Session& session, const std::vector<std::string>& files);
 int config_check(Session& session, const std::string& file);

@@ -1,4 +1,4 @@
-// status, logs, cancel, history, workflow list: looking at runs.
+// status, logs, cancel, history, workflow list and health: looking at runs.
 #include "host/cli/commands.hpp"
 #include "host/cli/follow.hpp"
 #include "host/cli/output.hpp"
@@ -206,6 +206,34 @@ int workflow_list(Session& session) {
     }
     print(rows.size() == 1 ? "no workflow is installed\n" : table(rows));
     return kOk;
+}
+
+int workflow_health(Session& session) {
+    auto answer = session.get("/api/v1/workflows/health");
+    if (!answer) return session.exit_code();
+    Rows rows{{"WORKFLOW", "CHECK", "SUBJECT", "TARGET", "STATUS", "SINCE", "DETAIL"}};
+    int code = kOk;
+    for (const auto& value : list(*answer, "checks")) {
+        if (!value.is_object()) continue;
+        const auto& check = value.get_object();
+        const auto status = text(check, "status");
+        const bool critical = flag(check, "critical");
+        if (critical && status == "unhealthy") code = kFailed;
+        rows.push_back({text(check, "workflow"),
+                        text(check, "name") + (critical ? " (critical)" : ""),
+                        text(check, "subject"),
+                        text(check, "target"),
+                        status,
+                        text(check, "since"),
+                        text(check, "detail")});
+    }
+    if (session.json()) {
+        print_json(*answer);
+    } else {
+        print(rows.size() == 1 ? "nothing is checked: no run with health_checks has ended well\n"
+                               : table(rows));
+    }
+    return code;
 }
 
 }  // namespace onex::host::cli

@@ -24,6 +24,13 @@ class Garden : public onex::JsonNode {
                 return operate(request, input);
             });
         }
+        add_json("look", [](Request&, const json::object& input) -> Result<json::object> {
+            const auto file = onex::get_text(input, "file");
+            const bool is_there = std::filesystem::exists(file);
+            return json::object{{"is_healthy", is_there},
+                                {"status", is_there ? "healthy" : "unhealthy"},
+                                {"detail", is_there ? "it grows" : "nothing grows"}};
+        });
     }
 
   private:

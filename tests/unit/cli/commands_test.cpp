@@ -209,6 +209,47 @@ TEST(Commands, ErrorsOfTheHostAreToldAsTheyAre) {
     expect_part(outcome.err, "HTTP 502");
 }
 
+TEST(Commands, WorkflowHealthFailsOnlyForWhatIsCritical) {
+    const struct {
+        const char* name;
+        const char* checks;
+        const char* part;
+        int code;
+    } cases[] = {
+        {"nothing", "", "nothing is checked", 0},
+        {"well",
+         R"({"workflow": "w", "name": "a", "critical": true, "status": "healthy"})",
+         "a (critical)",
+         0},
+        {"ill, but not critical",
+         R"({"workflow": "w", "name": "a", "critical": false, "status": "unhealthy", "detail": "answers 503"})",
+         "answers 503",
+         0},
+        {"not known",
+         R"({"workflow": "w", "name": "a", "critical": true, "status": "unknown"})",
+         "unknown",
+         0},
+        {"ill and critical",
+         R"({"workflow": "w", "name": "a", "critical": true, "status": "unhealthy"},
+            {"workflow": "w", "name": "b", "critical": true, "status": "healthy"})",
+         "unhealthy",
+         1},
+    };
+    for (const auto& c : cases) {
+        SCOPED_TRACE(c.name);
+        RecordingHost host;
+        host.start();
+        host.when("GET /api/v1/workflows/health",
+                  {{200, R"({"checks": [)" + std::string(c.checks) + "]}"}});
+        auto outcome = run({"workflow", "health", "--config", host.config()});
+        EXPECT_EQ(outcome.code, c.code);
+        expect_part(outcome.out, c.part);
+        outcome = run({"workflow", "health", "--json", "--config", host.config()});
+        EXPECT_EQ(outcome.code, c.code);
+        EXPECT_TRUE(boost::json::parse(outcome.out).as_object().contains("checks"));
+    }
+}
+
 TEST(Commands, WorkflowRunSendsAFilesTextOrAName) {
     RecordingHost host;
     host.start();

@@ -56,7 +56,7 @@ std::string tell(const Host& host,
                  const workflow::Closer& closer,
                  const std::string& resolved_as) {
     const auto name = closer.node + (closer.target.empty() ? "" : " on " + closer.target);
-    const auto answer = host.resolve(run.target,
+    const auto answer = host.resolve(closer.target,
                                      closer.node,
                                      closer.target.empty() ? "source" : "target",
                                      closer.operation,

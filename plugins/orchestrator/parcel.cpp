@@ -165,7 +165,7 @@ void turn(StepRow& row, const std::string& taker) {
     if (who->target == taker) {
         who->target.clear();
     } else {
-        // The sender's own nodes hear of the end from the sender.
+        // The nodes of the host that gives it hear of the end from that host.
         who->run_end.clear();
         who->run_renew.clear();
     }

@@ -17,12 +17,12 @@ struct Parcel {
     std::vector<StepRow> steps;
     std::vector<LogLine> lines;             ///< the last ones
     std::vector<workflow::Secret> secrets;  ///< values, never references
-    std::string taker;                      ///< what the sender calls the host that takes it
-    std::int64_t now_us = 0;                ///< by the sender's clock
+    std::string taker;                      ///< what the giver calls the host that takes it
+    std::int64_t now_us = 0;                ///< by the giver's clock
 };
 [[nodiscard]] json::object to_json(const Parcel& parcel);
 /// The run as a row of the taker: `now_us` is its clock. Who runs an operation is told from its
-/// side: what the sender itself ran has nobody here who wants to hear of the end. Errors:
+/// side: what the giver itself ran has nobody here who wants to hear of the end. Errors:
 /// VALIDATION_ERROR.
 Result<Parcel> read_parcel(const json::object& message, std::int64_t now_us);
 

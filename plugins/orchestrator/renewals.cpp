@@ -1,6 +1,7 @@
 #include "plugins/orchestrator/renewals.hpp"
 
 #include "plugins/lib/workflow/data_flow.hpp"
+#include "plugins/lib/workflow/items.hpp"
 
 #include <algorithm>
 #include <set>
@@ -48,11 +49,15 @@ void Renewals::tick(const std::vector<RunPtr>& runs) {
 bool Renewals::find_renewers(const Run& run, Entry& entry) const {
     std::set<std::string> asked;
     for (const auto& stage : run.model->stages) {
-        for (const auto& operation : stage.operations) {
-            if (!asked.insert(operation.on + '\n' + operation.node + '\n' + operation.name).second)
-                continue;
-            const auto answer = host_.resolve(
-                run.row.target, operation.node, operation.on, operation.name, kResolveWait);
+        for (const auto& call : workflow::calls_of(stage, run.input)) {
+            const auto& operation = stage.operations[call.spec];
+            const auto target =
+                workflow::target_of_call(*run.model, run.input, call.item.get(), run.row.target);
+            const auto question = target.value_or("") + '\n' + operation.on + '\n' +
+                                  operation.node + '\n' + operation.name;
+            if (!target || !asked.insert(question).second) continue;
+            const auto answer =
+                host_.resolve(*target, operation.node, operation.on, operation.name, kResolveWait);
             if (!answer && answer.error().code == "OPERATION_NOT_FOUND") continue;
             if (!answer) return false;
             const auto who = Resolution::parse(*answer);
@@ -61,7 +66,7 @@ bool Renewals::find_renewers(const Run& run, Entry& entry) const {
                 return known.target == who->target && known.node == who->node;
             };
             if (std::ranges::any_of(entry.renewers, same)) continue;
-            const auto renewer = host_.resolve(run.row.target,
+            const auto renewer = host_.resolve(*target,
                                                who->node,
                                                who->target.empty() ? "source" : "target",
                                                who->run_renew,

@@ -175,8 +175,11 @@ Result<Restored> Swapper::restore(std::string_view deployment_id,
     std::string image_ref;
     if (!swap.old_id.empty()) {
         // Without it nothing can be done by hand either: as if it had been removed for good.
-        auto back = made ? bring_back(swap, wait)
-                         : Result<std::string>(fail("NOT_FOUND", made.error().message));
+        const auto lost = [&] {
+            const auto& why = made.error();
+            return passes(why) ? std::unexpected(why) : fail("NOT_FOUND", why.message);
+        };
+        auto back = made ? bring_back(swap, wait) : Result<std::string>(lost());
         if (!back) {
             return rollback_failed(
                 swap,

@@ -70,6 +70,7 @@ class WorkflowChecker {
         gates();
         retries();
         fallback();
+        actions();
         schemas();
         inputs();
         subcontracts(folder);
@@ -254,6 +255,29 @@ class WorkflowChecker {
                                   "' is unknown and counts as rollback_and_notify" +
                                   did_you_mean(name, {"abort", "rollback", "rollback_and_notify"}));
         }
+    }
+
+    /// Two of the actions do something; the others name what happens anyway.
+    void actions() {
+        each(root_,
+             "/error_handling/error_codes",
+             [&](const std::string& pointer, const json::value& rule) {
+                 const auto action = text(rule, "action");
+                 if (action.empty()) return;
+                 const auto* retry = at(rule, "/retry_allowed");
+                 if (action == "abort_workflow" || action == "manual_intervention_required") {
+                     if (retry != nullptr && retry->is_bool() && retry->get_bool()) {
+                         findings_.warning(
+                             pointer + "/retry_allowed",
+                             text(rule, "code") + " is never retried: its action is " + action);
+                     }
+                     return;
+                 }
+                 findings_.note(pointer + "/action",
+                                "the action '" + cut(action, 64) +
+                                    "': declared, without effect here: retry_allowed decides about "
+                                    "attempts, the states about a rollback");
+             });
     }
 
     void gates() {

@@ -10,7 +10,11 @@ constexpr std::int64_t kSettlePauseMaxMs = 5'000;
 
 bool code_allows_retry(const Model& model, const FailedAttempt& failed) {
     const auto code = policy_code(failed.code, failed.as);
-    if (const auto* rule = model.code(code)) return rule->retry_allowed;
+    if (const auto* rule = model.code(code)) {
+        const bool ends =
+            rule->action == "abort_workflow" || rule->action == "manual_intervention_required";
+        return rule->retry_allowed && !ends;
+    }
     return code_info(code).retryable;
 }
 

@@ -41,9 +41,9 @@ struct RetryAnswer {
                                      std::string_view code,
                                      std::string_view as);
 
-/// Never: CANCELLED, a permanent error, a code whose retry_allowed is false (or, when the contract
-/// does not list it, that api/onex/error.hpp calls not retryable), the last attempt, an exhausted
-/// budget.
+/// Never: CANCELLED, a permanent error, a code whose retry_allowed is false or whose action is
+/// abort_workflow or manual_intervention_required (or, when the contract does not list it, that
+/// api/onex/error.hpp calls not retryable), the last attempt, an exhausted budget.
 [[nodiscard]] RetryAnswer may_retry(const Model& model,
                                     const RetryRule& rule,
                                     const FailedAttempt& failed,

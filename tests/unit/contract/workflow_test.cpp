@@ -165,6 +165,14 @@ TEST_F(WorkflowCheck, FindsWhatIsWrong) {
          "b}]\ntarget: {",
          "'h' is declared twice",
          Finding::Level::warning},
+        {"error_handling: {",
+         "error_handling: {error_codes: [{code: A, action: retry_build, retry_allowed: true}], ",
+         "the action 'retry_build': declared, without effect here: retry_allowed decides",
+         Finding::Level::note},
+        {"error_handling: {",
+         "error_handling: {error_codes: [{code: A, action: abort_workflow, retry_allowed: true}], ",
+         "A is never retried: its action is abort_workflow",
+         Finding::Level::warning},
         {"target: {",
          "testing: {}\ntarget: {",
          "testing: declared, without effect here",
@@ -213,6 +221,18 @@ TEST_F(WorkflowCheck, KnowsWhatCanBeRepeated) {
         EXPECT_EQ(findings.size(), *row.message == 0 ? 0U : 1U) << all(findings);
         EXPECT_NE(all(findings).find(row.message), std::string::npos) << all(findings);
     }
+}
+
+TEST_F(WorkflowCheck, TakesActionsThatHaveAnEffect) {
+    std::string text = kGood;
+    const std::string place = "error_handling: {";
+    text.replace(text.find(place),
+                 place.size(),
+                 place +
+                     "error_codes: [{code: A, action: abort_workflow, retry_allowed: false}, "
+                     "{code: B, action: manual_intervention_required}], ");
+    const auto findings = check(text);
+    EXPECT_TRUE(findings.empty()) << all(findings);
 }
 
 TEST_F(WorkflowCheck, TakesHealthChecksThatCanBeRun) {

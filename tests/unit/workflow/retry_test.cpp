@@ -26,6 +26,26 @@ TEST(Retry, WaitsLongerEachTimeUpToTheCap) {
         EXPECT_EQ(backoff_ms(c.rule, c.attempt), c.delay_ms) << c.attempt;
 }
 
+TEST(Retry, TwoActionsForbidIt) {
+    auto model = sample_model();
+    const struct {
+        const char* action;
+        bool again;
+    } cases[] = {{"", true},
+                 {"retry_stage", true},
+                 {"initiate_rollback", true},
+                 {"abort_workflow", false},
+                 {"manual_intervention_required", false}};
+    for (const auto& c : cases) {
+        SCOPED_TRACE(c.action);
+        model.codes = {{"AGAIN", c.action, true}};
+        const auto answer = may_retry(model, model.retry, {1, "AGAIN", "", false}, {});
+        EXPECT_EQ(answer.again, c.again);
+        model.codes[0].retry_allowed = false;
+        EXPECT_FALSE(may_retry(model, model.retry, {1, "AGAIN", "", false}, {}).again);
+    }
+}
+
 TEST(Retry, AsksTheContractFirstThenTheTable) {
     const auto model = sample_model();
     struct Case {

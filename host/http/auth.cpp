@@ -228,6 +228,13 @@ Headers sign_trailer(const SigningKey& key,
     return trailers;
 }
 
+Verified answer_to(const Verified& request) {
+    Verified answer;
+    answer.key = request.key;
+    answer.nonce = request.nonce + "/answer";
+    return answer;
+}
+
 Result<void> verify_trailer(const Verified& request,
                             const Headers& trailers,
                             std::uint64_t bytes,

@@ -100,6 +100,10 @@ Result<void> verify_trailer(const Verified& request,
                             std::uint64_t bytes,
                             std::string_view blake3);
 
+/// What the trailer of a streamed answer is signed and verified by: the request's key, and a nonce
+/// of its own, so that no trailer of a request passes for one.
+[[nodiscard]] Verified answer_to(const Verified& request);
+
 /// Answers to signed requests carry X-Onex-Signature over nonce, status and SHA-256 of the body
 /// ("streamed" for a stream).
 [[nodiscard]] std::string sign_response(const SigningKey& key,

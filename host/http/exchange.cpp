@@ -306,6 +306,7 @@ asio::awaitable<Result<ClientResponse>> Exchange::run() {
             const auto transport = weak.lock();
             if (transport) transport->close_soon({"CANCELLED", "the reader left", {}, {}});
         });
+        response.trailers = [decoder] { return decoder->trailers(); };
         pool_->tasks.spawn(transport_->executor(), pump(response.stream, decoder));
         co_return response;
     }

@@ -115,9 +115,10 @@ struct ClientRequest {
 struct ClientResponse {
     unsigned status = 0;
     Headers headers;
-    std::string body;              ///< send() only
-    PipePtr stream;                ///< open() only: the body; close_reader() drops the connection
-    std::string peer_fingerprint;  ///< of the certificate that was seen; empty without TLS
+    std::string body;  ///< send() only
+    PipePtr stream;    ///< open() only: the body; close_reader() drops the connection
+    std::function<Headers()> trailers;  ///< open() only: complete once `stream` has ended
+    std::string peer_fingerprint;       ///< of the certificate that was seen; empty without TLS
 };
 
 /// HTTP/1.1 requests to peers (TCP, TLS) and to unix sockets. Keeps idle connections open, a

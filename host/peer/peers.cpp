@@ -32,6 +32,25 @@ constexpr std::size_t kDescriptionDepthMax = 128;  // It holds schemas.
 constexpr std::size_t kQueryInputMax = 16 * 1024;
 constexpr std::size_t kInlineErrorMax = 1 << 20;
 
+/// The stream of an answer, which breaks at its end unless its trailer proves that it is the
+/// peer's. One without a byte has no trailer; its head is signed.
+std::shared_ptr<HashingPipe> verified_answer(const ClientResponse& answer,
+                                             const SigningKey& key,
+                                             const std::string& nonce) {
+    Verified request;
+    request.key = key;
+    request.nonce = nonce;
+    return std::make_shared<HashingPipe>(
+        answer.stream,
+        [proof = answer_to(request),
+         empty = verify_response(key, nonce, answer.status, sha256_hex(""), answer.headers),
+         trailers = answer.trailers](std::uint64_t bytes,
+                                     const std::string& digest) -> Result<void> {
+            if (bytes == 0) return empty;
+            return verify_trailer(proof, trailers(), bytes, digest);
+        });
+}
+
 std::string host_port(const Endpoint& endpoint) {
     return endpoint.host + ":" + std::to_string(endpoint.port);
 }
@@ -262,7 +281,10 @@ asio::awaitable<Result<std::string>> Peers::call_plain(const PeerSection& peer,
         co_return std::unexpected(parse_error_body(body, answer->status));
     }
     if (call.stream_out) {
-        auto moved = co_await pump(answer->stream, call.stream_out, wait);
+        auto hashing = verified_answer(*answer, prepared->key, prepared->nonce);
+        hashing->start(runtime_.executor, wait);
+        auto moved = co_await pump(hashing->output(), call.stream_out, wait);
+        hashing->stop();
         if (!moved) co_return std::unexpected(std::move(moved).error());
         co_return std::string("{}");
     }

@@ -223,7 +223,8 @@ asio::awaitable<ServerResponse> Router::peer_operation(Job job,
     }
     if (contract.stream_out) {
         auto streamed =
-            co_await stream_answer(std::move(call), contract.stream_content_type, false);
+            co_await stream_answer(std::move(call), contract.stream_content_type, *caller, false);
+        sign(streamed, *caller);
         co_return streamed;
     }
     if (!contract.stream_in && caller->verified &&

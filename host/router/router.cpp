@@ -245,8 +245,9 @@ asio::awaitable<ServerResponse> Router::contract_route(Job job, RouteTable::Matc
     }
     call.caller = caller->who;
     if (operation.stream_out) {
-        auto streamed =
-            co_await stream_answer(std::move(call), operation.stream_content_type, unified);
+        auto streamed = co_await stream_answer(
+            std::move(call), operation.stream_content_type, *caller, unified);
+        sign(streamed, *caller);
         co_return streamed;
     }
     auto outcome = co_await runtime_.dispatcher->invoke(std::move(call));
@@ -257,6 +258,7 @@ asio::awaitable<ServerResponse> Router::contract_route(Job job, RouteTable::Matc
 
 asio::awaitable<ServerResponse> Router::stream_answer(Invocation call,
                                                       std::string content_type,
+                                                      Caller caller,
                                                       bool unified) {
     const auto correlation_id = call.correlation_id;
     auto from = std::make_shared<Pipe>();
@@ -272,6 +274,16 @@ asio::awaitable<ServerResponse> Router::stream_answer(Invocation call,
     if (!*first) co_return response;
     auto to = std::make_shared<Pipe>();
     response.stream = to;
+    if (caller.verified) {
+        // What a peer gets as a stream ends with a trailer that signs it.
+        const auto hashing = std::make_shared<HashingPipe>(to);
+        response.stream = hashing->output();
+        response.headers.set("Trailer", "X-Onex-Blake3, X-Onex-Trailer-Signature");
+        response.trailers = [hashing, proof = answer_to(*caller.verified)] {
+            return sign_trailer(proof.key, proof.nonce, hashing->bytes(), hashing->digest());
+        };
+        hashing->start(runtime_.executor, wait);
+    }
     auto pushed = co_await to->async_push(std::move(*first), wait);
     if (pushed)
         asio::co_spawn(runtime_.executor,

@@ -118,6 +118,7 @@ class Router {
                                                      Invocation& call);
     boost::asio::awaitable<ServerResponse> stream_answer(Invocation call,
                                                          std::string content_type,
+                                                         Caller caller,
                                                          bool unified);
     static Result<std::string> idempotency_key(const ServerRequest& request, const Caller& caller);
     ServerResponse lines_answer(Invocation call, Caller caller);

@@ -2,6 +2,8 @@
 #include "tests/integration/deployment_lab.hpp"
 #include "tests/support/wait.hpp"
 
+#include <cstdint>
+#include <filesystem>
 #include <memory>
 
 namespace onex::test {
@@ -86,8 +88,15 @@ TEST_F(BrokenRuns, TheStudioIsKilledWhileContainersChangePlaces) {
 
 TEST_F(BrokenRuns, ADiskThatIsReallyFull) {
     const auto disk = folder_.path() + "/studio";
-    if (shell("mkdir " + disk + " && mount -t tmpfs -o size=48m,mode=0700 tmpfs " + disk).code !=
-        0) {
+    // Room for the copies of both libraries, which are large in some builds, and for an image.
+    std::uintmax_t bytes = 30'000'000;
+    const auto libraries =
+        std::filesystem::path(host_program()).parent_path() / "../lib/onex/plugins";
+    for (const auto* library : {"orchestrator.so", "deployment_receiver.so"})
+        bytes += std::filesystem::file_size(libraries / library);
+    if (shell("mkdir " + disk + " && mount -t tmpfs -o mode=0700,size=" + std::to_string(bytes) +
+              " tmpfs " + disk)
+            .code != 0) {
         GTEST_SKIP() << "only root can mount a small disk";
     }
     // Whatever happens below, the disk goes with the test.

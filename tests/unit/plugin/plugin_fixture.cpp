@@ -55,6 +55,7 @@ io_operations:
   - name: pour
     description: Streams out
     stream_out: true
+    remote: true
     input: {type: object}
     output: {type: object}
 )";

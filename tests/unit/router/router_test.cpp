@@ -1,5 +1,7 @@
 #include "host/router/router.hpp"
 
+#include "host/http/server.hpp"
+#include "host/peer/peers.hpp"
 #include "host/store/ids.hpp"
 #include "tests/unit/plugin/plugin_fixture.hpp"
 
@@ -180,6 +182,99 @@ TEST_F(RouterTest, KeysAreForThoseWhoAreSomebody) {
         }
     }
     EXPECT_EQ(runs, 3);
+}
+
+/// A peer that calls us over a real connection, and what happens to our answers on their way.
+class PeerStreamTest : public RouterTest {
+  protected:
+    using Change = std::function<void(ServerResponse&)>;
+    /// What arrives of a stream of these bytes; or the error's code.
+    std::string pour(const std::string& bytes, const Change& change) {
+        script.operations["pour"] = [this, bytes](const onex_request& request) {
+            const auto* stream = script.table<onex_stream_v1>(ONEX_STREAM_ID);
+            for (const char byte : bytes) {
+                onex_buf* buf = nullptr;
+                stream->alloc(stream->ctx, &buf);
+                buf->data[0] = static_cast<std::uint8_t>(byte);
+                buf->size = 1;
+                stream->write(stream->ctx, request.stream_out, {-1, request.token}, buf, nullptr);
+                stream->release(stream->ctx, buf);
+            }
+            return script.answer(request.token, "{}");
+        };
+        const HttpHandler handler = [inner = router->handler(listening), change](auto request) {
+            return changed(inner, change, std::move(request));
+        };
+        ListenAddress address;
+        address.address = "127.0.0.1";
+        auto server = listen(io.get_executor(), address, {}, handler);
+        EXPECT_TRUE(server);
+        PeerSection us;
+        us.name = "b";
+        us.host_id = "laptop";
+        us.url = "http://127.0.0.1:" + std::to_string((*server)->port());
+        PeerCall call;
+        call.node = "scripted";
+        call.operation = "pour";
+        call.input = "{}";
+        call.stream_out = std::make_shared<Pipe>(16);  // It is read after the call.
+        const auto out = call.stream_out;
+        Peers peer(*runtime, key_list);
+        const auto told = boost::asio::co_spawn(io.get_executor(),
+                                                peer.call(us, std::move(call), Wait::for_ms(5'000)),
+                                                boost::asio::use_future)
+                              .get();
+        if (!told) return told.error().code;
+        std::string arrived;
+        while (auto chunk = out->pop(Wait::for_ms(5'000))) {
+            if (!*chunk) return arrived;
+            arrived += **chunk;
+        }
+        return "no end";
+    }
+    static boost::asio::awaitable<ServerResponse> changed(HttpHandler inner,
+                                                          Change change,
+                                                          std::shared_ptr<ServerRequest> request) {
+        auto answer = co_await inner(std::move(request));
+        if (change) change(answer);
+        co_return answer;
+    }
+    static void replace(ServerResponse& answer, const std::string& bytes) {
+        answer.stream->close_reader();
+        answer.stream = std::make_shared<Pipe>();
+        EXPECT_TRUE(
+            answer.stream->push(std::make_shared<const std::string>(bytes), Wait::for_ms(1'000)));
+        answer.stream->finish();
+    }
+};
+
+TEST_F(PeerStreamTest, IsBelievedWithItsTrailer) {
+    EXPECT_EQ(pour("four", {}), "four");
+    EXPECT_EQ(pour("", {}), "");
+}
+
+TEST_F(PeerStreamTest, IsNotBelievedWhenItWasChanged) {
+    EXPECT_EQ(pour("x", [](auto& answer) { answer.trailers = {}; }), "AUTHENTICATION_FAILED");
+    EXPECT_EQ(pour("x", [](auto& answer) { replace(answer, "y"); }), "CHECKSUM_MISMATCH");
+    EXPECT_EQ(pour("",
+                   [](auto& answer) {
+                       answer.stream = std::make_shared<Pipe>();
+                       replace(answer, "y");
+                   }),
+              "AUTHENTICATION_FAILED");
+    EXPECT_EQ(pour("x",
+                   [](auto& answer) {
+                       // Cut off before its first byte.
+                       answer.stream->close_reader();
+                       answer.stream.reset();
+                       answer.trailers = {};
+                   }),
+              "AUTHENTICATION_FAILED");
+    const auto forged = [](ServerResponse& answer) {
+        replace(answer, "y");
+        answer.trailers = [] { return sign_trailer({"a:b", "a guessed secret", "b"}, "", 1, "y"); };
+    };
+    EXPECT_EQ(pour("x", forged), "AUTHENTICATION_FAILED");
 }
 
 }  // namespace

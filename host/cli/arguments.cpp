@@ -211,6 +211,13 @@ class Grammar {
         });
         c->add_option("id", options_->id, "workflow id")->required();
         c->add_flag("-f,--follow", options_->follow, "go on until the run has ended");
+        c = ask(app_, "artifact", "what a run has made", [](Session& s, const Options& o) {
+            return artifact(s, o.id, o.name, o.file);
+        });
+        c->add_option("id", options_->id, "workflow id")->required();
+        auto* name = c->add_option("name", options_->name, "which one; without it, their names");
+        c->add_option("-o,--output", options_->file, "a file, instead of standard output")
+            ->needs(name);
         c = ask(app_,
                 "cancel",
                 "ask a run to stop; it ends by its contract",

@@ -26,6 +26,11 @@ int rollback(Session& session, const RollbackOptions& options);
 /// Without an id: the host, its nodes and peers, and the latest runs.
 int status(Session& session, const std::string& workflow_id);
 int logs(Session& session, const std::string& workflow_id, bool follow);
+/// Without a name: the names. The content goes to `file` ("" or "-": standard output), as it is.
+int artifact(Session& session,
+             const std::string& workflow_id,
+             const std::string& name,
+             const std::string& file);
 int cancel(Session& session, const std::string& workflow_id, const std::string& reason);
 int approve(Session& session, const std::string& workflow_id, const std::string& note);
 int resolve(Session& session,

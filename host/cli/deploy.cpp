@@ -189,7 +189,7 @@ int rollback_plan(Session& session, const std::string& name, json::object input)
         return kOk;
     }
     std::vector<std::vector<std::string>> rows{
-        {"STEPS", "VERSION", "CONTAINER", "IMAGE", "CREATED"}};
+        {"STEPS", "VERSION", "CONTAINER", "IMAGE", "CREATED", "COMES FROM", "DEPENDS ON"}};
     for (const auto& value : plan) {
         if (!value.is_object()) continue;
         const auto& one = value.get_object();
@@ -197,7 +197,9 @@ int rollback_plan(Session& session, const std::string& name, json::object input)
                         text(one, "version"),
                         text(one, "container_id").substr(0, 12),
                         text(one, "image"),
-                        text(one, "created")});
+                        text(one, "created"),
+                        text(one, "comes_from"),
+                        text(one, "depends_on")});
     }
     print(rows.size() > 1 ? table(rows) : "nothing of " + printable(name) + " is kept there\n");
     return kOk;

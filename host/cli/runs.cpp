@@ -1,4 +1,4 @@
-// status, logs, cancel, history, workflow list and health: looking at runs.
+// status, logs, artifact, cancel, history, workflow list and health: looking at runs.
 #include "host/cli/commands.hpp"
 #include "host/cli/follow.hpp"
 #include "host/cli/output.hpp"
@@ -7,6 +7,8 @@
 
 #include <boost/json/array.hpp>
 
+#include <algorithm>
+#include <fstream>
 #include <utility>
 
 namespace onex::host::cli {
@@ -126,6 +128,51 @@ int logs(Session& session, const std::string& workflow_id, bool follow) {
     if (!ended) return session.exit_code();
     if (session.json())
         print_json(json::object{{"workflow_id", workflow_id}, {"lines", collected}});
+    return kOk;
+}
+
+int artifact(Session& session,
+             const std::string& workflow_id,
+             const std::string& name,
+             const std::string& file) {
+    const auto run = "/workflows/" + url_encode(workflow_id);
+    if (name.empty()) {
+        auto answer = session.get(run + "/status");
+        if (!answer) return session.exit_code();
+        const auto& made = list(*answer, "artifacts");
+        if (session.json()) {
+            print_json(json::object{{"workflow_id", workflow_id}, {"artifacts", made}});
+            return kOk;
+        }
+        for (const auto& one : made)
+            if (one.is_string()) print(printable(one.get_string()) + "\n");
+        return kOk;
+    }
+    auto answer = session.get(run + "/artifacts/" + url_encode(name));
+    if (!answer) return session.exit_code();
+    const auto content = text(*answer, "content");
+    if (!file.empty() && file != "-") {
+        std::ofstream out(file, std::ios::binary);
+        out << content;
+        if (!out.flush()) {
+            return session.fail_with(
+                Error{"UNAVAILABLE", "cannot write " + file + "; choose another place", {}, {}},
+                kFailed);
+        }
+        return kOk;
+    }
+    if (session.json()) {
+        print_json(*answer);
+        return kOk;
+    }
+    // A terminal obeys control characters; a file or a program gets every byte.
+    std::string shown;
+    for (std::size_t from = 0; output_is_terminal() && from < content.size();) {
+        const auto to = std::min(content.find('\n', from), content.size());
+        shown += printable(std::string_view(content).substr(from, to - from)) + "\n";
+        from = to + 1;
+    }
+    print(output_is_terminal() ? shown : content);
     return kOk;
 }
 

@@ -72,7 +72,15 @@ TEST_F(HandOver, TheTargetEndsWhatItsOriginHasLeft) {
         on_studio("workflow_logs", {{"workflow_id", id}}).json.at("lines").as_array();
     const auto here = laptop_->ask("GET", "/workflows/" + id + "/logs").json.at("lines").as_array();
     EXPECT_EQ(json::serialize(here), json::serialize(there));
-    // So does the command line, from either.
+    // What was made on either of them can be read where the run began.
+    const auto made = laptop_->cli("artifact " + id).output;
+    for (const auto* name : {"image_manifest.json", "container_id", "deployment_report.json"})
+        EXPECT_NE(made.find(name), std::string::npos) << made;
+    const auto file = folder_.path() + "/report.json";
+    EXPECT_EQ(laptop_->cli("artifact " + id + " deployment_report.json -o " + file).code, 0);
+    EXPECT_NE(read_file(file).find("health_validation"), std::string::npos) << read_file(file);
+    EXPECT_EQ(laptop_->cli("artifact " + id + " nothing").code, 1);
+    // The command line tells of it, too, on both.
     for (const auto* host : {laptop_.get(), studio_.get()}) {
         EXPECT_NE(host->cli("status " + id).output.find("COMPLETED"), std::string::npos);
         const auto log = host->cli("logs " + id + " -f").output;

@@ -4,6 +4,7 @@
 #include "plugins/orchestrator/report.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <string_view>
 
@@ -18,6 +19,8 @@ constexpr std::int64_t kTickMs = 250;
 constexpr std::int64_t kLookUs = 2'000'000;
 constexpr std::int64_t kPlanUs = 60'000'000;
 constexpr std::size_t kBusyMax = 4;
+constexpr std::int64_t kCallExtraMs = 1'000;  // the call ends after what it waits for
+constexpr const char* kAsk = "ask_health";
 constexpr std::string_view kChanged = "WORKFLOW_HEALTH_CHANGED";
 constexpr const char* kNotInstalled =
     "a program runs only for an installed contract; put it into a folder of [host] workflow_dirs";
@@ -137,8 +140,44 @@ std::vector<workflow::HealthCheck> HealthChecks::checks_of(const std::string& wo
     return checks;
 }
 
+Result<json::object> HealthChecks::answer(const std::string& id, onex_token token) {
+    std::optional<HealthProbe> probe;
+    {
+        const std::scoped_lock lock(mutex_);
+        for (const auto& state : board_.states()) {
+            if (state.busy && state.probe.id == id) probe = state.probe;
+        }
+    }
+    if (!probe) return fail("NOT_FOUND", "no such health check is under way");
+    const auto answer = prober_.ask(*probe, token);
+    return json::object{{"status", workflow::health_word(answer.health)},
+                        {"detail", answer.detail},
+                        {"counts", answer.counts},
+                        {"took_ms", answer.took_ms}};
+}
+
+HealthAnswer HealthChecks::called(const HealthProbe& probe) const {
+    const auto wait_ms = probe.check.timeout_ms + kCallExtraMs;
+    Call call;
+    call.node = node_;
+    call.operation = kAsk;
+    call.input = json::serialize(json::object{{"id", probe.id}});
+    call.timeout_ms = wait_ms;
+    const auto got = host_.call(std::move(call), {wait_ms, 0});
+    const auto output = got ? parse_object(*got) : std::unexpected(got.error());
+    if (!output) return {Health::unknown, {}, false, 0};
+    HealthAnswer out{Health::unknown,
+                     get_text(*output, "detail"),
+                     get_bool(*output, "counts"),
+                     get_number(*output, "took_ms")};
+    for (const auto health : {Health::healthy, Health::unhealthy}) {
+        if (get_text(*output, "status") == workflow::health_word(health)) out.health = health;
+    }
+    return out;
+}
+
 void HealthChecks::ask(const HealthProbe& probe) {
-    auto answer = prober_.ask(probe);
+    auto answer = called(probe);
     if (quiet_) answer.counts = false;
     // While a run replaces what is asked, it may be away for a moment.
     if (answer.counts && answer.health == Health::unhealthy && is_under_way(probe))

@@ -18,11 +18,16 @@ namespace onex::orchestrator {
 /// host asks again. A run that came from a peer is that peer's to look after.
 class HealthChecks {
   public:
-    HealthChecks(const Host& host, Engine& engine, Contracts& contracts, std::string host_id)
+    HealthChecks(const Host& host,
+                 Engine& engine,
+                 Contracts& contracts,
+                 std::string host_id,
+                 std::string node)
         : host_(host),
           engine_(engine),
           contracts_(contracts),
           host_id_(std::move(host_id)),
+          node_(std::move(node)),
           prober_(host) {}
 
     Result<void> start();              ///< [control]
@@ -34,6 +39,10 @@ class HealthChecks {
     /// How many are healthy, unhealthy and unknown. [any thread]
     [[nodiscard]] json::object counts();
 
+    /// The operation behind each probe: a request, so that what it waits for ends when the host
+    /// does. NOT_FOUND when nothing of that id is under way. [any worker]
+    Result<json::object> answer(const std::string& id, onex_token token);
+
   private:
     using Plan = std::vector<workflow::HealthProbe>;
     void tick();
@@ -44,6 +53,7 @@ class HealthChecks {
                                                  const std::string& workflow,
                                                  bool is_installed);
     void ask(const workflow::HealthProbe& probe);
+    [[nodiscard]] workflow::HealthAnswer called(const workflow::HealthProbe& probe) const;
     [[nodiscard]] bool is_under_way(const workflow::HealthProbe& probe) const;
     void show(const workflow::HealthProbe& probe, workflow::Health health) const;
     void hide(const workflow::HealthProbe& probe) const;
@@ -53,6 +63,7 @@ class HealthChecks {
     Engine& engine_;
     Contracts& contracts_;
     const std::string host_id_;
+    const std::string node_;
     HealthProber prober_;
     onex_handle gauge_ = 0;  ///< 0: the host refused it
     std::atomic<bool> quiet_{false};

@@ -41,10 +41,6 @@ HealthAnswer failed(const Error& error) {
                   error.message);
 }
 
-Wait wait_of(const HealthCheck& check) {
-    return {check.timeout_ms, 0};
-}
-
 HealthAnswer judge(const json::object& output) {
     const auto status = get_text(output, "status");
     const auto* flag = output.if_contains("is_healthy");
@@ -59,23 +55,24 @@ HealthAnswer judge(const json::object& output) {
 
 }  // namespace
 
-HealthAnswer HealthProber::ask(const HealthProbe& probe) {
+HealthAnswer HealthProber::ask(const HealthProbe& probe, onex_token token) {
     const auto& check = probe.check;
     if (!check.problem.empty()) return answer(Health::unknown, check.problem);
     const auto began_us = host_.monotonic_us();
+    const Wait wait{check.timeout_ms, token};
     HealthAnswer out;
     switch (check.kind) {
         case workflow::ProbeKind::http:
-            out = ask_http(check);
+            out = ask_http(check, wait);
             break;
         case workflow::ProbeKind::network:
-            out = ask_network(check);
+            out = ask_network(check, wait);
             break;
         case workflow::ProbeKind::system:
-            out = ask_system(check);
+            out = ask_system(check, wait);
             break;
         case workflow::ProbeKind::operation:
-            out = ask_operation(probe);
+            out = ask_operation(probe, wait);
             break;
         case workflow::ProbeKind::none:
             out.counts = false;
@@ -91,42 +88,41 @@ void HealthProber::forget(const HealthProbe& probe) {
     known_.erase(probe.id);
 }
 
-HealthAnswer HealthProber::ask_http(const HealthCheck& check) const {
+HealthAnswer HealthProber::ask_http(const HealthCheck& check, Wait wait) const {
     HttpRequest request;
     request.url = check.endpoint;
     // Opened, not sent: the status says enough, and a body of any size may follow it.
-    const auto got = host_.http_open(std::move(request), wait_of(check));
+    const auto got = host_.http_open(std::move(request), wait);
     if (!got) return failed(got.error());
     const bool good = got->status >= 200 && got->status < 300;
     return answer(good ? Health::healthy : Health::unhealthy,
                   "answers " + std::to_string(got->status));
 }
 
-HealthAnswer HealthProber::ask_network(const HealthCheck& check) const {
+HealthAnswer HealthProber::ask_network(const HealthCheck& check, Wait wait) const {
     HttpRequest request;
     request.url = check.endpoint.starts_with("tcp://") ? check.endpoint : "tcp://" + check.endpoint;
-    const auto reached = host_.http_send(std::move(request), wait_of(check));
+    const auto reached = host_.http_send(std::move(request), wait);
     return reached ? answer(Health::healthy, "takes connections") : failed(reached.error());
 }
 
-HealthAnswer HealthProber::ask_system(const HealthCheck& check) const {
+HealthAnswer HealthProber::ask_system(const HealthCheck& check, Wait wait) const {
     Host::Process process;
     process.args = check.command;
-    const auto code = host_.run(std::move(process), wait_of(check));
+    const auto code = host_.run(std::move(process), wait);
     if (!code) return failed(code.error());
     // What it printed stays out: nobody knows whether that is for everybody.
     return answer(*code == 0 ? Health::healthy : Health::unhealthy,
                   check.command.front() + " ended with " + std::to_string(*code));
 }
 
-Result<Resolution> HealthProber::resolve(const HealthProbe& probe) {
+Result<Resolution> HealthProber::resolve(const HealthProbe& probe, Wait wait) {
     {
         const std::scoped_lock lock(mutex_);
         if (const auto known = known_.find(probe.id); known != known_.end()) return known->second;
     }
     const auto& check = probe.check;
-    const auto found =
-        host_.resolve(probe.target, check.node, check.on, check.operation, wait_of(check));
+    const auto found = host_.resolve(probe.target, check.node, check.on, check.operation, wait);
     if (!found) return std::unexpected(found.error());
     auto who = Resolution::parse(*found);
     if (!who) return who;
@@ -135,9 +131,9 @@ Result<Resolution> HealthProber::resolve(const HealthProbe& probe) {
     return who;
 }
 
-HealthAnswer HealthProber::ask_operation(const HealthProbe& probe) {
-    const auto deadline_us = host_.monotonic_us() + probe.check.timeout_ms * 1000;
-    const auto who = resolve(probe);
+HealthAnswer HealthProber::ask_operation(const HealthProbe& probe, Wait wait) {
+    const auto deadline_us = host_.monotonic_us() + wait.timeout_ms * 1000;
+    const auto who = resolve(probe, wait);
     if (!who) return failed(who.error());
     const auto left_ms = (deadline_us - host_.monotonic_us()) / 1000;
     if (left_ms <= 0) return answer(Health::unhealthy, "did not answer in time");
@@ -147,7 +143,7 @@ HealthAnswer HealthProber::ask_operation(const HealthProbe& probe) {
     call.operation = who->operation;
     call.input = json::serialize(workflow::project(probe.check.input, who->input, {}));
     call.timeout_ms = left_ms;
-    const auto got = host_.call(std::move(call), {left_ms, 0});
+    const auto got = host_.call(std::move(call), {left_ms, wait.token});
     if (!got) {
         forget(probe);  // Perhaps another node offers it now.
         return failed(got.error());

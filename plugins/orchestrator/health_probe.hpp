@@ -12,23 +12,24 @@
 
 namespace onex::orchestrator {
 
-/// [any worker], each call waits for at most the check's timeout.
+/// [any worker]
 class HealthProber {
   public:
     explicit HealthProber(const Host& host) : host_(host) {}
 
+    /// Waits for at most the check's timeout, or until the request of `token` is cancelled.
     /// Unknown: this host could not ask (a program that it may not start, nobody who offers the
     /// operation). Who does not answer is unhealthy.
-    workflow::HealthAnswer ask(const workflow::HealthProbe& probe);
+    workflow::HealthAnswer ask(const workflow::HealthProbe& probe, onex_token token);
     /// The probe is not asked any more.
     void forget(const workflow::HealthProbe& probe);
 
   private:
-    workflow::HealthAnswer ask_http(const workflow::HealthCheck& check) const;
-    workflow::HealthAnswer ask_network(const workflow::HealthCheck& check) const;
-    workflow::HealthAnswer ask_system(const workflow::HealthCheck& check) const;
-    workflow::HealthAnswer ask_operation(const workflow::HealthProbe& probe);
-    Result<Resolution> resolve(const workflow::HealthProbe& probe);
+    workflow::HealthAnswer ask_http(const workflow::HealthCheck& check, Wait wait) const;
+    workflow::HealthAnswer ask_network(const workflow::HealthCheck& check, Wait wait) const;
+    workflow::HealthAnswer ask_system(const workflow::HealthCheck& check, Wait wait) const;
+    workflow::HealthAnswer ask_operation(const workflow::HealthProbe& probe, Wait wait);
+    Result<Resolution> resolve(const workflow::HealthProbe& probe, Wait wait);
 
     const Host& host_;
     std::mutex mutex_;

@@ -32,7 +32,7 @@ Orchestrator::Orchestrator(const onex_host* host_table, const onex_create_args* 
     pruning_ = std::make_unique<Pruning>(host(), get_text(*info, "host_id"), limits);
     if (get_bool(*settings, "health_checks", true)) {
         health_checks_ = std::make_unique<HealthChecks>(
-            host(), *engine_, *contracts_, get_text(*info, "host_id"));
+            host(), *engine_, *contracts_, get_text(*info, "host_id"), std::string(name()));
     }
     add_operations();
 }

@@ -68,6 +68,11 @@ void Orchestrator::add_operations() {
     });
     add_json("workflow_health",
              [this](Request&, const json::object&) { return workflow_health(); });
+    add_json("ask_health",
+             [this](Request& request, const json::object& input) -> Result<json::object> {
+                 if (!health_checks_) return fail("NOT_FOUND", "health_checks is false");
+                 return health_checks_->answer(get_text(input, "id"), request.token());
+             });
     add_peer_operations();
     add_json("health", [this](Request&, const json::object&) { return health(); });
 }

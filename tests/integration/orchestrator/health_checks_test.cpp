@@ -17,7 +17,7 @@ namespace {
 
 namespace json = boost::json;
 
-/// Answers every request on 127.0.0.1 with one status.
+/// Answers every request on 127.0.0.1 with one status, or (status 0) never.
 class Website {
   public:
     Website() {
@@ -36,6 +36,8 @@ class Website {
     ~Website() {
         ::shutdown(socket_, SHUT_RDWR);
         thread_.join();
+        for (const int client : unanswered_)
+            ::close(client);
         ::close(socket_);
     }
     Website(const Website&) = delete;  // The thread refers to it.
@@ -43,6 +45,7 @@ class Website {
 
     [[nodiscard]] std::string port() const { return std::to_string(port_); }
     std::atomic<int> status{204};
+    std::atomic<int> asked{0};
 
   private:
     void serve() {
@@ -52,6 +55,11 @@ class Website {
             char request[4096];
             // Who only connects says nothing, and closes.
             if (::recv(client, request, sizeof(request), 0) > 0) {
+                ++asked;
+                if (status == 0) {
+                    unanswered_.push_back(client);
+                    continue;
+                }
                 const auto answer = "HTTP/1.1 " + std::to_string(status) +
                                     " x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
                 (void)::send(client, answer.data(), answer.size(), MSG_NOSIGNAL);
@@ -62,6 +70,7 @@ class Website {
 
     int socket_ = -1;
     std::uint16_t port_ = 0;
+    std::vector<int> unanswered_;
     std::thread thread_;
 };
 
@@ -81,11 +90,16 @@ class HealthLab : public StepsLab {
                "interval_seconds: 1}\n"
                "  - {name: idle, type: http}\n";
     }
-    void install(const std::string& port) const {
-        auto yaml = contract("[{name: paint}]") + checks_of(port);
+    /// The garden's workflow under another name: an installed contract would count in its place.
+    [[nodiscard]] static std::string called(const std::string& workflow,
+                                            const std::string& health_checks) {
+        auto yaml = contract("[{name: paint}]") + health_checks;
         const std::string name = "name: garden_workflow";
-        yaml.replace(yaml.find(name), name.size(), "name: healthy_garden");
-        write_file(folder_.path() + "/healthy_garden.yaml", yaml);
+        return yaml.replace(yaml.find(name), name.size(), "name: " + workflow);
+    }
+    void install(const std::string& port) const {
+        write_file(folder_.path() + "/healthy_garden.yaml",
+                   called("healthy_garden", checks_of(port)));
     }
     [[nodiscard]] json::array checks() const {
         const auto answer = host_->ask("GET", "/api/v1/workflows/health");
@@ -189,15 +203,41 @@ TEST_F(HealthLab, SayWhatThisHostMayNotAsk) {
 TEST_F(HealthLab, RunNoProgramForAContractThatIsNotInstalled) {
     start_host("[process]\nallow = ['/usr/bin/test']\n");
     Website site;
-    auto yaml = contract("[{name: paint}]") + checks_of(site.port());
-    const std::string name = "name: garden_workflow";
-    yaml.replace(yaml.find(name), name.size(), "name: foreign_garden");
+    const auto yaml = called("foreign_garden", checks_of(site.port()));
     touch("journal.tool");
     touch("journal.plant");
     const auto id = begin_contract(yaml, input());
     EXPECT_EQ(text(wait_for(id), "state"), "COMPLETED");
     ASSERT_TRUE(all("site=healthy wire=healthy tool=unknown plant=healthy"));
     EXPECT_NE(detail_of("tool").find("workflow_dirs"), std::string::npos) << detail_of("tool");
+}
+
+TEST_F(HealthLab, CallItUnhealthyWhenNoAnswerComesInTime) {
+    Website site;
+    site.status = 0;
+    const auto yaml = called(
+        "slow_garden",
+        "health_checks:\n  - {name: site, type: http, endpoint: 'http://127.0.0.1:" + site.port() +
+            "/', interval_seconds: 1, timeout_seconds: 0.2}\n");
+    EXPECT_EQ(text(wait_for(begin_contract(yaml, input())), "state"), "COMPLETED");
+    ASSERT_TRUE(all("site=unhealthy"));
+}
+
+TEST_F(HealthLab, HoldUpNeitherRunsNorTheEndOfTheHost) {
+    Website site;
+    site.status = 0;
+    std::string list = "health_checks:\n";
+    for (int i = 0; i < 8; ++i) {
+        list += "  - {name: site" + std::to_string(i) +
+                ", type: http, endpoint: 'http://127.0.0.1:" + site.port() + "/" +
+                std::to_string(i) + "', interval_seconds: 1, timeout_seconds: 60}\n";
+    }
+    const auto yaml = called("slow_garden", list);
+    EXPECT_EQ(text(wait_for(begin_contract(yaml, input())), "state"), "COMPLETED");
+    ASSERT_TRUE(wait_until([&] { return site.asked == 4; }));
+    EXPECT_EQ(text(wait_for(begin_contract(yaml, input())), "state"), "COMPLETED");
+    EXPECT_EQ(site.asked, 4) << "at most four at a time";
+    EXPECT_EQ(host_->stop(20'000), 0);
 }
 
 TEST_F(HealthLab, FollowAnEditedContractAndCanBeSwitchedOff) {

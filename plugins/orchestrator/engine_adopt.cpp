@@ -151,9 +151,9 @@ Result<RunPtr> Engine::rebuild(RunRow row) {
     run->log.resume(*last_line);
     run->heard_us = host_.monotonic_us();
     run->row = std::move(row);
-    // The log of a run that another host drives is that host's.
-    if (run->row.handed_us > 0) {
-        run->is_elsewhere = true;
+    // The log of a run that another host drives, or may drive, is that host's.
+    if (!run->row.handed_to.empty()) {
+        run->is_elsewhere = run->row.handed_us > 0;
         run->followed.line = *last_line;
         return run;
     }

@@ -22,13 +22,13 @@ void Engine::go_on(const RunPtr& run) {
     using Kind = workflow::Decision::Kind;
     while (true) {
         if (quiescing_) return let_go(run);
-        if (run->row.handed_us > 0) return follow(run);
-        if (!run->row.handed_to.empty()) return offer(run);
         {
             const std::scoped_lock lock(run->mutex);
             run->state.cancel_us = run->cancel_us;
             run->state.cancel_reason = run->cancel_reason;
         }
+        if (run->row.handed_us > 0) return follow(run);
+        if (!run->row.handed_to.empty()) return offer(run);
         const auto decision = workflow::next(*run->model, run->state);
         Result<workflow::Facts> facts;
         switch (decision.kind) {

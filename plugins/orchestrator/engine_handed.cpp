@@ -100,14 +100,8 @@ void Engine::refused(const RunPtr& run, const Error& why) {
 
 void Engine::follow(const RunPtr& run) {
     auto news = handover_.ask(*run);
-    if (!news) {
-        if (news.error().code == "NOT_FOUND") {
-            return end_unheard(run,
-                               "the host " + run->row.handed_to +
-                                   ", which had the run, knows nothing of it any more");
-        }
-        return unheard(run, news.error());
-    }
+    // Also "no such run" is no end: it may only not know us by this key.
+    if (!news) return unheard(run, news.error());
     auto& followed = run->followed;
     followed.asked_us = 0;
     const bool is_final = news->changed && news->run.finished_us > 0 && !news->more_lines;

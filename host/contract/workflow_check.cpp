@@ -227,6 +227,18 @@ class WorkflowChecker {
                      known(place, std::string(stage.get_string()));
                  });
              });
+        const auto* parallel = at(root_, "/coordination/parallel_stages");
+        if (parallel != nullptr && parallel->is_array() && !parallel->get_array().empty()) {
+            findings_.note("/coordination/parallel_stages",
+                           "coordination/parallel_stages: declared, without effect here: stages "
+                           "run one after the other");
+        }
+        const auto* mode = at(root_, "/coordination/execution_mode");
+        if (mode != nullptr && mode->is_string() && !mode->get_string().starts_with("sequential")) {
+            findings_.note("/coordination/execution_mode",
+                           "coordination/execution_mode: declared, without effect here: stages run "
+                           "one after the other");
+        }
         each(root_,
              "/coordination/validation_gates",
              [&](const std::string& pointer, const json::value& gate) {

@@ -88,12 +88,12 @@ TEST_F(BrokenRuns, TheStudioIsKilledWhileContainersChangePlaces) {
 
 TEST_F(BrokenRuns, ADiskThatIsReallyFull) {
     const auto disk = folder_.path() + "/studio";
-    // Room for the copies of both libraries, which are large in some builds, and for an image.
+    // Room for two copies of each library, which is large in some builds, and for an image.
     std::uintmax_t bytes = 30'000'000;
     const auto libraries =
         std::filesystem::path(host_program()).parent_path() / "../lib/onex/plugins";
     for (const auto* library : {"orchestrator.so", "deployment_receiver.so"})
-        bytes += std::filesystem::file_size(libraries / library);
+        bytes += 2 * std::filesystem::file_size(libraries / library);
     if (shell("mkdir " + disk + " && mount -t tmpfs -o mode=0700,size=" + std::to_string(bytes) +
               " tmpfs " + disk)
             .code != 0) {

@@ -86,7 +86,9 @@ TEST_F(ReloadedDeployment, IsCancelledByTheNewGeneration) {
     wanted["health_check_config"].as_object()["retry_interval_ms"] = 5'000;
     const auto id = begin(wanted);
     ASSERT_TRUE(wait_for_operation(id, "validate_health_endpoint")) << look(id);
+    // The run goes on at the studio by now.
     reload(*laptop_, "orchestrator");
+    reload(*studio_, "orchestrator");
     const auto asked = laptop_->ask("POST", "/workflows/" + id + "/cancel", "{}");
     EXPECT_EQ(asked.status / 100, 2U) << asked;
     const auto run = wait_for(id, 30'000);

@@ -115,7 +115,9 @@ TEST(HealthChecks, PlaceholdersAreFilledIn) {
         std::size_t found = 0;
         const auto out = expand(c.text, input, &found);
         ASSERT_EQ(out.has_value(), c.out != nullptr);
-        if (out) EXPECT_EQ(*out, c.out);
+        if (out) {
+            EXPECT_EQ(*out, c.out);
+        }
         EXPECT_EQ(found, c.found);
     }
 }

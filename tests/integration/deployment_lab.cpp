@@ -69,7 +69,7 @@ void DeploymentLab::SetUp() {
 }
 
 void DeploymentLab::TearDown() {
-    if (!engine) return;
+    if (!engine || !studio_engine_) return;  // A test that skipped itself has set nothing up.
     if (HasFailure()) {
         std::cerr << studio_engine_->docker("ps -a --filter name=" + app_).output;
     }

@@ -17,7 +17,9 @@ class PrunedEngine : public ReceiverTest {
     static void SetUpTestSuite() {
         engine = DockerEngine::start("", why_not);
         pack_all();
-        if (engine) (void)engine->docker("network create pruned-net");
+        if (engine) {
+            ASSERT_EQ(engine->docker("network create pruned-net").code, 0);
+        }
     }
     [[nodiscard]] json::object config() const override {
         return {{"port_mappings", {{{"host_port", port_}, {"container_port", 80}}}},

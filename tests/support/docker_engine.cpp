@@ -55,11 +55,18 @@ std::unique_ptr<DockerEngine> DockerEngine::start(const std::string& network,
 bool DockerEngine::make_bridge() {
     // Two engines on docker0 would give out the same addresses. 198.19.0.0/16 is for tests (RFC
     // 2544).
-    bridge_ = "onexbr" + std::to_string(::getpid());
-    const auto address = "198.19." + std::to_string(::getpid() % 250) + ".1/24";
-    return shell("ip link add " + bridge_ + " type bridge && ip addr add " + address + " dev " +
-                 bridge_ + " && ip link set " + bridge_ + " up")
-               .code == 0;
+    static int made = 0;
+    const int number = made++;
+    bridge_ = "onexbr" + std::to_string(::getpid()) +
+              (number > 0 ? std::string(1, static_cast<char>('a' + number % 26)) : std::string());
+    for (int i = 0; i < 250; ++i) {
+        const auto network = "198.19." + std::to_string((::getpid() + number + i) % 250);
+        if (!shell("ip -4 -o addr show to " + network + ".0/24").output.empty()) continue;
+        return shell("ip link add " + bridge_ + " type bridge && ip addr add " + network +
+                     ".1/24 dev " + bridge_ + " && ip link set " + bridge_ + " up")
+                   .code == 0;
+    }
+    return false;
 }
 
 bool DockerEngine::launch() {
@@ -85,6 +92,11 @@ bool DockerEngine::launch() {
 
 DockerEngine::~DockerEngine() {
     if (!own()) return;
+    // A network that was made by a test has an interface on this machine, which would outlive us.
+    if (process_.running()) {
+        shell("d='docker -H unix://" + socket_ +
+              "'; for c in $($d ps -aq); do $d rm -f $c; done; $d network prune -f");
+    }
     stop();
     if (!bridge_.empty()) shell("ip link delete " + bridge_);
 }

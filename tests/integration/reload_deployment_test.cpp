@@ -5,7 +5,6 @@
 #include <string>
 
 namespace onex::test {
-namespace json = boost::json;
 namespace {
 
 class ReloadedDeployment : public DeploymentLab {

@@ -14,6 +14,7 @@ constexpr std::int64_t kApprovalLookMs = 1'000;
 
 void Engine::drive(const RunPtr& run) {
     if (host_.post([this, run] { go_on(run); })) return;
+    if (quiescing_) return let_go(run);
     const std::scoped_lock lock(mutex_);
     stalled_.push_back(run);
 }
@@ -79,6 +80,12 @@ bool Engine::pause_before(const RunPtr& run, const workflow::Step& step) {
 }
 
 void Engine::go_on_after(const RunPtr& run, std::int64_t delay_ms) {
+    // quiesce() has looked for those who wait before this one did; the timers of a generation that
+    // goes are dropped, and nobody would ever give the claim back.
+    if (quiescing_) {
+        if (wake(*run)) let_go(run);
+        return;
+    }
     auto task = host_.after(delay_ms, [this, run] {
         if (wake(*run)) go_on(run);
     });

@@ -119,4 +119,26 @@ class DeploymentLab : public testing::Test {
     std::unique_ptr<HostProcess> studio_;
 };
 
+/// The same with an engine of the studio's own, which a test may stop or prune.
+template <class Lab>
+class WithOwnEngine : public Lab {
+  protected:
+    static void SetUpTestSuite() {
+        Lab::SetUpTestSuite();
+        if (Lab::engine) own = DockerEngine::start("", Lab::why_no_engine);
+        if (!own) Lab::engine.reset();
+    }
+    static void TearDownTestSuite() {
+        own.reset();
+        Lab::TearDownTestSuite();
+    }
+    void SetUp() override {
+        Lab::SetUp();
+        if (!Lab::engine) return;
+        this->studio_engine_ = own.get();
+        this->studio_docker_ = own->socket();
+    }
+    static inline std::unique_ptr<DockerEngine> own;
+};
+
 }  // namespace onex::test

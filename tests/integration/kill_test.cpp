@@ -230,30 +230,13 @@ TEST_P(AtEachCommit, TheDeploymentIsDoneOrUndone) {
 
 /// The same with an engine of the studio's own that is restarted while the receiver stands still at
 /// one of its commits.
-class EngineRestarted : public Killed {
+class EngineRestarted : public WithOwnEngine<Killed> {
   protected:
-    static void SetUpTestSuite() {
-        DeploymentLab::SetUpTestSuite();
-        if (engine) own = DockerEngine::start("", why_no_engine);
-        if (!own) engine.reset();
-    }
-    static void TearDownTestSuite() {
-        own.reset();
-        DeploymentLab::TearDownTestSuite();
-    }
-    void SetUp() override {
-        Killed::SetUp();
-        if (!engine) return;
-        studio_engine_ = own.get();
-        studio_docker_ = own->socket();
-    }
     [[nodiscard]] bool stands_still() const {
         const auto pid = std::to_string(studio_->pid());
         return shell("ps -o state= -p " + pid).output.starts_with("T");
     }
-    static std::unique_ptr<DockerEngine> own;
 };
-std::unique_ptr<DockerEngine> EngineRestarted::own;
 
 TEST_F(EngineRestarted, AtEachCommitTheDeploymentIsDoneOrUndone) {
     ASSERT_NO_FATAL_FAILURE(prepare());

@@ -8,25 +8,7 @@ namespace onex::test {
 namespace json = boost::json;
 namespace {
 
-class PrunedStudio : public DeploymentLab {
-  protected:
-    static void SetUpTestSuite() {
-        DeploymentLab::SetUpTestSuite();
-        if (engine) own = DockerEngine::start("", why_no_engine);
-        if (!own) engine.reset();
-    }
-    static void TearDownTestSuite() {
-        own.reset();
-        DeploymentLab::TearDownTestSuite();
-    }
-    void SetUp() override {
-        DeploymentLab::SetUp();
-        if (!engine) return;
-        studio_engine_ = own.get();
-        studio_docker_ = own->socket();
-    }
-    static inline std::unique_ptr<DockerEngine> own;
-};
+using PrunedStudio = WithOwnEngine<DeploymentLab>;
 
 TEST_F(PrunedStudio, GoesBackToAVersionWhoseContainerAndImageAreGone) {
     ASSERT_NO_FATAL_FAILURE(start_hosts());

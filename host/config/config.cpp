@@ -410,6 +410,22 @@ class Reader {
                         "[peers." + peer.name + "] key_id_next must differ from key_id");
             }
         }
+        check_key_ids(config.peers);
+    }
+
+    /// A key id tells which peer asks: it has one owner.
+    void check_key_ids(const std::vector<PeerSection>& peers) {
+        std::map<std::string, std::string> owners;
+        for (const auto& peer : peers) {
+            for (const auto& id : {peer.key_id, peer.key_id_next}) {
+                if (id.empty()) continue;
+                const auto [found, added] = owners.emplace(id, peer.name);
+                if (added || found->second == peer.name) continue;
+                problem("peers." + peer.name,
+                        "[peers." + peer.name + "] and [peers." + found->second +
+                            "] both have the key id " + id + "; give each peer its own");
+            }
+        }
     }
 
     static std::string machine_name() {

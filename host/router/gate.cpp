@@ -57,7 +57,7 @@ asio::awaitable<Result<Caller>> Gate::remember(Verified verified) {
     if (!fresh) co_return std::unexpected(std::move(fresh).error());
     if (!*fresh) co_return std::unexpected(replayed(verified));
     Caller caller;
-    caller.who = "peer:" + verified.key.key_id;
+    caller.who = "peer:" + verified.key.peer;
     caller.verified = std::move(verified);
     co_return caller;
 }

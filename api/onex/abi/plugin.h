@@ -43,7 +43,7 @@ typedef struct onex_request {
     onex_str input;          /* a JSON object */
     onex_str correlation_id; /* never empty */
     onex_str key;            /* idempotency key (semantics 1.3), or empty */
-    onex_str caller;         /* "peer:<key id>", "token", "admin", "node:<name>" or "anonymous" */
+    onex_str caller;         /* "peer:<name>", "token", "admin", "node:<name>" or "anonymous" */
     int64_t
         timeout_ms; /* what is left for it now; without progress, if the contract says `progress` */
     onex_handle stream_in; /* a stream to read, or 0. Closed by the host when the request ends */

@@ -202,6 +202,9 @@ TEST(Config, SaysWhatWouldBeRight) {
         {head +
              "[peers.p]\nurl='http://x:1'\nkey='env:K'\n[peers.q]\nurl='http://x:1'\nkey='env:K'\n",
          "both are http://x:1"},
+        {head + "[peers.p]\nurl='http://p:1'\nkey='env:K'\nkey_id='k'\n"
+                "[peers.q]\nurl='http://q:1'\nkey='env:L'\nkey_id='k'\n",
+         "[peers.q] and [peers.p] both have the key id k; give each peer its own"},
     };
     for (const auto& row : rows) {
         SCOPED_TRACE(row.toml);

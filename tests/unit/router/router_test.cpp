@@ -14,6 +14,7 @@ namespace onex::host::test {
 namespace {
 
 const SigningKey kKey{"a:b", "a secret of sixteen", "b"};
+const SigningKey kNextKey{"a:b:next", "another secret of it", "b"};
 
 /// A request that came from nowhere.
 class FakeRequest final : public ServerRequest {
@@ -47,6 +48,7 @@ class RouterTest : public PluginTest {
             script.operations[name] = [this](const onex_request& request) {
                 ++runs;
                 flags = request.flags;
+                caller.assign(request.caller.data, request.caller.size);
                 on_worker = Workers::on_worker();
                 return script.answer(request.token, "{}");
             };
@@ -69,9 +71,10 @@ class RouterTest : public PluginTest {
         return out;
     }
     static std::shared_ptr<FakeRequest> signed_request(const std::string& path,
-                                                       const std::string& body) {
+                                                       const std::string& body,
+                                                       const SigningKey& key = kKey) {
         auto out = request("POST", path, body);
-        sign_request(out->headers, kKey, "laptop", "POST", path, body, now_us() / 1'000'000);
+        sign_request(out->headers, key, "laptop", "POST", path, body, now_us() / 1'000'000);
         return out;
     }
     ServerResponse ask(const std::shared_ptr<FakeRequest>& request) {
@@ -80,13 +83,14 @@ class RouterTest : public PluginTest {
             .get();
     }
 
-    const std::vector<SigningKey> key_list{kKey};
+    const std::vector<SigningKey> key_list{kKey, kNextKey};
     std::unique_ptr<Gate> gate;
     std::unique_ptr<Router> router;
     std::shared_ptr<Listening> listening = std::make_shared<Listening>("test", false);
     std::atomic<int> runs{0};
     std::atomic<std::uint32_t> flags{0};
     std::atomic<bool> on_worker{false};
+    std::string caller;  ///< read after the answer
 };
 
 TEST_F(RouterTest, TellsWhatIsWhereAndForWhom) {
@@ -127,6 +131,14 @@ TEST_F(RouterTest, TellsWhatIsWhereAndForWhom) {
         EXPECT_FALSE(answer.headers.get("X-Correlation-Id").empty());
     }
     EXPECT_EQ(runs, 2);
+}
+
+TEST_F(RouterTest, ACallerIsThePeerWhicheverOfItsKeysSigns) {
+    EXPECT_EQ(ask(signed_request("/work", "{}")).status, 200U);
+    EXPECT_EQ(caller, "peer:b");
+    caller.clear();
+    EXPECT_EQ(ask(signed_request("/work", "{}", kNextKey)).status, 200U);
+    EXPECT_EQ(caller, "peer:b");
 }
 
 TEST_F(RouterTest, BelievesASignatureOnceAndForOneBody) {

@@ -53,7 +53,7 @@ static void* volatile kept; /* so that no compiler leaves the allocation out */
 static void leave_behind(void) {
     static int inside;
     if (is("leaks_files")) (void)open("/dev/null", O_RDONLY);
-    if (is("leaks_memory")) kept = calloc(1, 500);
+    if (is("leaks_memory")) __atomic_store_n(&kept, calloc(1, 500), __ATOMIC_SEQ_CST);
     if (is("is_called_alone")) {
         if (__atomic_add_fetch(&inside, 1, __ATOMIC_SEQ_CST) > 1) abort();
         poll(NULL, 0, 1);

@@ -140,11 +140,15 @@ TEST_F(SenderEngine, BuildKitGoesThroughBuildx) {
 }
 
 TEST_F(SenderEngine, ACancelledBuildLeavesNoContainer) {
+    // The engine may have other containers: this one is known by its command.
+    const auto mark = "/bin/busybox sleep 100 # " + folder_.path();
     const auto begun = [&] {
-        return engine->docker("ps -q").output.find_first_not_of(" \n") != std::string::npos;
+        const auto commands = engine->docker("ps --no-trunc --format {{.Command}}").output;
+        return commands.find(mark) != std::string::npos;
     };
     Answer answer;
-    std::thread client([&] { answer = build("RUN [\"/bin/busybox\", \"sleep\", \"100\"]\n"); });
+    std::thread client(
+        [&] { answer = build("RUN [\"/bin/busybox\", \"sh\", \"-c\", \"" + mark + "\"]\n"); });
     EXPECT_TRUE(wait_until(begun));
     EXPECT_EQ(laptop_->stop(), 0);
     client.join();

@@ -134,13 +134,18 @@ Result<json::object> Engine::check_input(const workflow::Model& model, json::obj
 
 Result<std::optional<Ticket>> Engine::joined(const Submission& submission,
                                              const std::string& id,
-                                             const json::object& input) {
+                                             const json::object& input,
+                                             std::vector<workflow::Secret> secrets) {
     auto row = rows_.run(id);
     if (!row) return std::unexpected(std::move(row).error());
     if (!*row) return std::nullopt;
+    const auto stored = rows_.secrets(id);
+    if (!stored) return std::unexpected(stored.error());
+    if (stored->empty()) secrets.clear();  // Forgotten with the run's end: nothing to compare with.
     const auto before = parse_object((*row)->input);
-    const bool same = before && (*row)->workflow == submission.contract.model->name &&
-                      workflow::without_ids(*before) == workflow::without_ids(input);
+    const bool same =
+        before && (*row)->workflow == submission.contract.model->name &&
+        workflow::without_ids(*before, *stored) == workflow::without_ids(input, secrets);
     if (!same) {
         return fail("CONFLICT",
                     "the workflow_id " + id + " belongs to a run with another input; leave it out");
@@ -168,7 +173,7 @@ Result<Ticket> Engine::submit(Submission submission) {
     const auto secrets =
         workflow::take_secrets(input, model.redact_fields, [&] { return host_.uuid(); });
     if (id_given) {
-        auto earlier = joined(submission, id, input);
+        auto earlier = joined(submission, id, input, secrets);
         if (!earlier) return std::unexpected(std::move(earlier).error());
         if (*earlier) return std::move(**earlier);
     }

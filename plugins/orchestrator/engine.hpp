@@ -141,7 +141,8 @@ class Engine {
     Result<json::object> check_input(const workflow::Model& model, json::object input) const;
     Result<std::optional<Ticket>> joined(const Submission& submission,
                                          const std::string& id,
-                                         const json::object& input);
+                                         const json::object& input,
+                                         std::vector<workflow::Secret> secrets);
     Result<void> store_new(const RunPtr& run, const std::vector<workflow::Secret>& secrets);
     void admit(const RunPtr& run, bool has_begun);
     void cancel_in_queue(const RunPtr& run);

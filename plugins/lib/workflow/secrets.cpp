@@ -4,6 +4,8 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
 
+#include <algorithm>
+
 namespace json = boost::json;
 
 namespace onex::workflow {
@@ -104,10 +106,12 @@ Result<void> reveal(json::value& value,
     });
 }
 
-json::value without_ids(const json::value& value) {
+json::value without_ids(const json::value& value, const std::vector<Secret>& secrets) {
     auto out = value;
-    (void)each_secret(out, [](json::value& found) -> Result<void> {
-        found = json::object{{kSecret, ""}};
+    (void)each_secret(out, [&](json::value& found) -> Result<void> {
+        const auto secret =
+            std::ranges::find(secrets, std::string_view(*id_of(found)), &Secret::id);
+        found = json::object{{kSecret, secret == secrets.end() ? "" : secret->value}};
         return {};
     });
     return out;

@@ -34,8 +34,10 @@ struct Secret {
 Result<void> reveal(boost::json::value& value,
                     const std::function<Result<std::string>(const std::string& id)>& lookup);
 
-/// The same input whatever ids its secrets got: for comparing two submissions.
-[[nodiscard]] boost::json::value without_ids(const boost::json::value& value);
+/// The same input whatever ids its secrets got, with the values that `secrets` has, as they were
+/// given: for comparing two submissions.
+[[nodiscard]] boost::json::value without_ids(const boost::json::value& value,
+                                             const std::vector<Secret>& secrets);
 
 /// `text` with every occurrence of a value replaced. Values under 6 bytes stay: they are words.
 [[nodiscard]] std::string scrub(std::string text, const std::vector<std::string>& values);

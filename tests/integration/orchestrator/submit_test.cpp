@@ -111,6 +111,21 @@ TEST_F(GardenLab, JoinsTheSameSubmission) {
     EXPECT_EQ(other.code, "CONFLICT");
 }
 
+TEST_F(GardenLab, DoesNotJoinOtherSecretsWhileARunHasItsOwn) {
+    auto asked = input({{"ground/dig", "wait_for:" + folder_.path() + "/go"}});
+    asked["workflow_id"] = "6f1d2c3b-0000-4000-8000-000000000002";
+    asked["config"] = {{"env", {{"KEY", "secret-value"}}}};
+    const auto id = begin(asked);
+    EXPECT_EQ(start(asked).status, 202U);
+    asked["config"] = {{"env", {{"KEY", "another-value"}}}};
+    const auto other = start(asked);
+    EXPECT_EQ(other.status, 409U) << other;
+    EXPECT_EQ(other.code, "CONFLICT");
+    EXPECT_EQ(other.message.find("value"), std::string::npos) << other;
+    touch("go");
+    EXPECT_EQ(text(wait_for(id), "state"), "COMPLETED");
+}
+
 TEST_F(GardenLab, ReadsContractsAnewEachTime) {
     auto contract = read_file(std::string(ONEX_SOURCE_DIR) +
                               "/tests/integration/orchestrator/garden_workflow.yaml");

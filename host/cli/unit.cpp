@@ -1,6 +1,7 @@
 #include "host/cli/unit.hpp"
 
 #include "host/paths.hpp"
+#include "host/text/text.hpp"
 
 #include <filesystem>
 #include <string_view>
@@ -24,26 +25,6 @@ std::string systemd_word(std::string_view word) {
         out += c;
     }
     return out + "\"";
-}
-
-std::string xml(std::string_view text) {
-    std::string out;
-    for (const char c : text) {
-        switch (c) {
-            case '&':
-                out += "&amp;";
-                break;
-            case '<':
-                out += "&lt;";
-                break;
-            case '>':
-                out += "&gt;";
-                break;
-            default:
-                out += c;
-        }
-    }
-    return out;
 }
 
 }  // namespace
@@ -105,12 +86,12 @@ std::string launchd_plist(const UnitFacts& facts) {
            "    <key>Label</key><string>dev.onex.host</string>\n"
            "    <key>ProgramArguments</key>\n    <array>\n"
            "        <string>" +
-           xml(facts.program) +
+           markup_escape(facts.program) +
            "</string>\n"
            "        <string>run</string>\n"
            "        <string>--config</string>\n"
            "        <string>" +
-           xml(facts.config_file) +
+           markup_escape(facts.config_file) +
            "</string>\n"
            "    </array>\n"
            "    <key>RunAtLoad</key><true/>\n"
@@ -119,7 +100,7 @@ std::string launchd_plist(const UnitFacts& facts) {
            std::to_string(stop_s) +
            "</integer>\n"
            "    <key>StandardErrorPath</key><string>" +
-           xml(facts.data_dir) +
+           markup_escape(facts.data_dir) +
            "/host.log</string>\n"
            "</dict>\n</plist>\n";
 }

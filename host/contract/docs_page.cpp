@@ -1,5 +1,6 @@
 // The page at /docs: one file, nothing loaded from elsewhere, everything escaped.
 #include "host/contract/contract.hpp"
+#include "host/text/text.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
@@ -29,33 +30,6 @@ pre{background:var(--code);border-radius:6px;padding:.7rem;overflow-x:auto;margi
 table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.3rem .6rem .3rem 0;border-bottom:1px solid var(--line)}
 th{font-size:.8rem;color:var(--soft);font-weight:600}.need{color:var(--delete)}
 )css";
-
-std::string escape(std::string_view text) {
-    std::string out;
-    out.reserve(text.size());
-    for (const char c : text) {
-        switch (c) {
-            case '&':
-                out += "&amp;";
-                break;
-            case '<':
-                out += "&lt;";
-                break;
-            case '>':
-                out += "&gt;";
-                break;
-            case '"':
-                out += "&quot;";
-                break;
-            case '\'':
-                out += "&#39;";
-                break;
-            default:
-                out += c;
-        }
-    }
-    return out;
-}
 
 std::string text(const json::object& from, const char* key) {
     const auto* value = from.if_contains(key);
@@ -101,7 +75,8 @@ std::string bounds(const json::object& schema) {
         if (value == nullptr) continue;
         const auto shown =
             value->is_string() ? std::string(value->get_string()) : json::serialize(*value);
-        out += (out.empty() ? "" : ", ") + std::string(word) + "<code>" + escape(shown) + "</code>";
+        out += (out.empty() ? "" : ", ") + std::string(word) + "<code>" + markup_escape(shown) +
+               "</code>";
     }
     return out;
 }
@@ -123,10 +98,10 @@ void rows(const json::object& schema, const std::string& prefix, int depth, std:
             const auto* field = member.value().if_object();
             if (field == nullptr) field = &kAnything;
             const auto name = prefix + std::string(member.key());
-            out += "<tr><td><code>" + escape(name) + "</code>";
+            out += "<tr><td><code>" + markup_escape(name) + "</code>";
             if (listed(schema, member.key())) out += " <span class=need title=required>*</span>";
-            out += "</td><td>" + escape(type_of(*field)) + "</td><td>" + bounds(*field) +
-                   "</td><td>" + escape(text(*field, "description")) + "</td></tr>";
+            out += "</td><td>" + markup_escape(type_of(*field)) + "</td><td>" + bounds(*field) +
+                   "</td><td>" + markup_escape(text(*field, "description")) + "</td></tr>";
             rows(*field, name + '.', depth + 1, out);
         }
     }
@@ -239,11 +214,11 @@ std::string parameter_table(const json::object& operation) {
         static const json::object kAnything;
         const auto* schema = inner(parameter, "schema");
         if (schema == nullptr) schema = &kAnything;
-        out += "<tr><td><code>" + escape(text(parameter, "name")) + "</code>" +
+        out += "<tr><td><code>" + markup_escape(text(parameter, "name")) + "</code>" +
                (parameter.contains("required") ? " <span class=need title=required>*</span>" : "") +
-               "</td><td>" + escape(text(parameter, "in")) + "</td><td>" +
-               escape(type_of(*schema)) + "</td><td>" + bounds(*schema) + "</td><td>" +
-               escape(text(parameter, "description")) + "</td></tr>";
+               "</td><td>" + markup_escape(text(parameter, "in")) + "</td><td>" +
+               markup_escape(type_of(*schema)) + "</td><td>" + bounds(*schema) + "</td><td>" +
+               markup_escape(text(parameter, "description")) + "</td></tr>";
     }
     return out + "</table>";
 }
@@ -254,11 +229,12 @@ std::string operation_html(const std::string& method,
     std::string upper = method;
     for (char& c : upper)
         c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-    std::string out = "<details><summary><span class=\"method " + escape(method) + "\">" +
-                      escape(upper) + "</span><code>" + escape(path) + "</code><span class=soft>" +
-                      escape(text(operation, "x-onex-operation")) + "</span><span class=tag>" +
-                      escape(auth_of(operation)) + "</span></summary><div><p>" +
-                      escape(text(operation, "description")) + "</p>";
+    std::string out =
+        "<details><summary><span class=\"method " + markup_escape(method) + "\">" +
+        markup_escape(upper) + "</span><code>" + markup_escape(path) + "</code><span class=soft>" +
+        markup_escape(text(operation, "x-onex-operation")) + "</span><span class=tag>" +
+        markup_escape(auth_of(operation)) + "</span></summary><div><p>" +
+        markup_escape(text(operation, "description")) + "</p>";
     out += parameter_table(operation);
     if (const auto* body = inner(operation, "requestBody")) {
         out += table("Request", schema_of(*body, "application/json"));
@@ -267,11 +243,11 @@ std::string operation_html(const std::string& method,
         for (const auto& member : *responses) {
             const auto* response = member.value().if_object();
             if (response == nullptr || member.key() == "default") continue;
-            out += table(("Response " + escape(member.key())).c_str(),
+            out += table(("Response " + markup_escape(member.key())).c_str(),
                          schema_of(*response, "application/json"));
         }
     }
-    return out + "<h3>Try it</h3><pre>" + escape(curl(upper, path, operation)) +
+    return out + "<h3>Try it</h3><pre>" + markup_escape(curl(upper, path, operation)) +
            "</pre></div></details>\n";
 }
 
@@ -281,12 +257,12 @@ std::string docs_page(const json::object& openapi) {
     static const json::object kNothing;
     const auto* info = inner(openapi, "info");
     if (info == nullptr) info = &kNothing;
-    const auto title = escape(text(*info, "title"));
+    const auto title = markup_escape(text(*info, "title"));
     std::string out =
         "<!doctype html><html lang=en><meta charset=utf-8>"
         "<meta name=viewport content=\"width=device-width,initial-scale=1\"><title>" +
         title + "</title><style>" + std::string(kStyle) + "</style><main><h1>" + title +
-        "</h1><p class=soft>version " + escape(text(*info, "version")) +
+        "</h1><p class=soft>version " + markup_escape(text(*info, "version")) +
         " · <a href=\"/openapi.json\">openapi.json</a> · <span class=need>*</span> required</p>\n";
     const auto* tags = openapi.if_contains("tags");
     const auto* paths = inner(openapi, "paths");
@@ -294,8 +270,8 @@ std::string docs_page(const json::object& openapi) {
     for (const auto& item : tags->get_array()) {
         const auto& tag = item.get_object();
         const auto name = text(tag, "name");
-        out += "<h2>" + escape(name) + "</h2><p class=soft>" + escape(text(tag, "description")) +
-               "</p>\n";
+        out += "<h2>" + markup_escape(name) + "</h2><p class=soft>" +
+               markup_escape(text(tag, "description")) + "</p>\n";
         for (const auto& path : *paths) {
             for (const auto& method : path.value().get_object()) {
                 const auto& operation = method.value().get_object();

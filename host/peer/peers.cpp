@@ -103,7 +103,8 @@ Result<Peers::Signed> Peers::sign(const PeerSection& peer,
                                   std::string method,
                                   std::string target,
                                   Headers headers,
-                                  std::string body) const {
+                                  std::string body,
+                                  Body kind) const {
     Signed out;
     auto endpoint = parse_url(peer.url);
     if (!endpoint) return std::unexpected(std::move(endpoint).error());
@@ -121,6 +122,16 @@ Result<Peers::Signed> Peers::sign(const PeerSection& peer,
     out.request.target = std::move(target);
     out.request.headers = std::move(headers);
     out.request.body = std::move(body);
+    const auto& to = peer.host_id.empty() ? peer.name : peer.host_id;
+    const auto now_s = now_us() / 1'000'000;
+    auto& made = out.request;
+    if (kind == Body::streamed) {
+        out.nonce =
+            sign_stream(made.headers, out.key, to, made.method, made.target, std::nullopt, now_s);
+    } else {
+        out.nonce =
+            sign_request(made.headers, out.key, to, made.method, made.target, made.body, now_s);
+    }
     return out;
 }
 
@@ -135,17 +146,8 @@ asio::awaitable<Result<json::object>> Peers::describe(const PeerSection& peer,
     }
     auto prepared = sign(peer, "GET", "/onex/v1/operations", {}, {});
     if (!prepared) co_return std::unexpected(std::move(prepared).error());
-    const auto to = peer.host_id.empty() ? peer.name : peer.host_id;
-    auto& request = prepared->request;
-    prepared->nonce = sign_request(request.headers,
-                                   prepared->key,
-                                   to,
-                                   request.method,
-                                   request.target,
-                                   {},
-                                   now_us() / 1'000'000);
     wait.deadline = std::min(wait.deadline, deadline_in(kDescribeMs));
-    auto answer = co_await runtime_.http.send(std::move(request), kAnswerBytesMax, wait);
+    auto answer = co_await runtime_.http.send(std::move(prepared->request), kAnswerBytesMax, wait);
     if (!answer) co_return std::unexpected(std::move(answer).error());
     if (answer->status != 200)
         co_return std::unexpected(parse_error_body(answer->body, answer->status));
@@ -183,16 +185,7 @@ asio::awaitable<bool> Peers::tell_cancel_once(const PeerSection& peer, std::stri
     auto body = json::serialize(json::object{{"key", key}});
     auto prepared = sign(peer, "POST", "/onex/v1/cancel", headers, std::move(body));
     if (!prepared) co_return true;
-    const auto to = peer.host_id.empty() ? peer.name : peer.host_id;
-    auto& request = prepared->request;
-    sign_request(request.headers,
-                 prepared->key,
-                 to,
-                 request.method,
-                 request.target,
-                 request.body,
-                 now_us() / 1'000'000);
-    auto answer = co_await runtime_.http.send(std::move(request), kAnswerBytesMax, wait);
+    auto answer = co_await runtime_.http.send(std::move(prepared->request), kAnswerBytesMax, wait);
     if (!answer || answer->status != 200) co_return false;
     boost::system::error_code ec;
     const auto told = json::parse(answer->body, ec);
@@ -255,18 +248,9 @@ asio::awaitable<Result<std::string>> Peers::call_plain(const PeerSection& peer,
                          headers,
                          call.input);
     if (!prepared) co_return std::unexpected(std::move(prepared).error());
-    const auto to = peer.host_id.empty() ? peer.name : peer.host_id;
-    auto& request = prepared->request;
-    prepared->nonce = sign_request(request.headers,
-                                   prepared->key,
-                                   to,
-                                   request.method,
-                                   request.target,
-                                   request.body,
-                                   now_us() / 1'000'000);
     auto head = wait;
     if (!call.stream_out) head.deadline = std::min(head.deadline, deadline_in(kHeadMs));
-    auto answer = co_await runtime_.http.open(std::move(request), head, kLinesIdleMs);
+    auto answer = co_await runtime_.http.open(std::move(prepared->request), head, kLinesIdleMs);
     if (!answer) co_return std::unexpected(std::move(answer).error());
     // A stream that nobody reads to its end holds its connection for ever.
     const std::shared_ptr<void> closed(nullptr,
@@ -325,20 +309,13 @@ asio::awaitable<Result<std::string>> Peers::call_with_upload(const PeerSection& 
                          "/onex/v1/nodes/" + call.node + "/operations/" + call.operation +
                              "?input=" + url_encode(call.input),
                          headers,
-                         {});
+                         {},
+                         Body::streamed);
     if (!prepared) {
         call.stream_in->close_reader();
         co_return std::unexpected(std::move(prepared).error());
     }
-    const auto to = peer.host_id.empty() ? peer.name : peer.host_id;
     auto& request = prepared->request;
-    prepared->nonce = sign_stream(request.headers,
-                                  prepared->key,
-                                  to,
-                                  request.method,
-                                  request.target,
-                                  std::nullopt,
-                                  now_us() / 1'000'000);
     const auto hashing = std::make_shared<HashingPipe>(call.stream_in);
     request.stream = hashing->output();
     request.expect_continue = true;

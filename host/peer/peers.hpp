@@ -63,11 +63,15 @@ class Peers {
 
   private:
     struct Signed;
+    /// A signed request to a peer. `body` is all of it, or `streamed`, which comes later with its
+    /// trailer.
+    enum class Body { whole, streamed };
     Result<Signed> sign(const PeerSection& peer,
                         std::string method,
                         std::string target,
                         Headers headers,
-                        std::string body) const;
+                        std::string body,
+                        Body kind = Body::whole) const;
     boost::asio::awaitable<Result<std::string>> call_plain(const PeerSection& peer,
                                                            PeerCall call,
                                                            Wait wait);

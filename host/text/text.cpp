@@ -46,6 +46,33 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
     return best == nullptr ? "" : "; did you mean '" + *best + "'?";
 }
 
+std::string markup_escape(std::string_view text) {
+    std::string out;
+    out.reserve(text.size());
+    for (const char c : text) {
+        switch (c) {
+            case '&':
+                out += "&amp;";
+                break;
+            case '<':
+                out += "&lt;";
+                break;
+            case '>':
+                out += "&gt;";
+                break;
+            case '"':
+                out += "&quot;";
+                break;
+            case '\'':
+                out += "&#39;";
+                break;
+            default:
+                out += c;
+        }
+    }
+    return out;
+}
+
 std::string cut(std::string_view text, std::size_t bytes_max) {
     if (text.size() <= bytes_max) return std::string(text);
     auto end = bytes_max;

@@ -19,6 +19,8 @@ namespace onex::host {
 [[nodiscard]] std::string kind_of(const boost::json::value& value);
 /// One segment of a JSON pointer.
 [[nodiscard]] std::string pointer_escape(std::string_view key);
+/// Text that stands for itself in HTML and XML, also inside quotes.
+[[nodiscard]] std::string markup_escape(std::string_view text);
 /// At most `bytes_max` bytes of UTF-8 text, never a broken character; "…" marks the cut.
 [[nodiscard]] std::string cut(std::string_view text, std::size_t bytes_max);
 

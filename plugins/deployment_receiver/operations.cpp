@@ -37,18 +37,26 @@ Result<ContainerSpec> Receiver::admitted(const json::object& input) const {
     return admit(settings_.policy, std::move(*spec));
 }
 
-Result<json::object> Receiver::stop_existing(Request& request, const json::object& input) {
+Result<Receiver::Work> Receiver::take_up(Request& request, const json::object& input) {
     auto target = read_target(input);
     if (!target) return std::unexpected(std::move(target).error());
     auto spec = admitted(input);
     if (!spec) return std::unexpected(std::move(spec).error());
     auto held = hold(*target, request.caller());
     if (!held) return std::unexpected(std::move(held).error());
-    auto swap = swapper_.begin(target->name,
-                               target->deployment_id,
-                               origin_of(target->deployment_id),
-                               *spec,
-                               request.wait());
+    return Work{std::move(*target), std::move(*spec), std::move(*held)};
+}
+
+Result<Swap> Receiver::begin_swap(const Work& work, Wait wait) {
+    const auto& target = work.target;
+    return swapper_.begin(
+        target.name, target.deployment_id, origin_of(target.deployment_id), work.spec, wait);
+}
+
+Result<json::object> Receiver::stop_existing(Request& request, const json::object& input) {
+    auto work = take_up(request, input);
+    if (!work) return std::unexpected(std::move(work).error());
+    auto swap = begin_swap(*work, request.wait());
     if (!swap) return std::unexpected(std::move(swap).error());
     return json::object{
         {"previous", {{"existed", !swap->old_id.empty()}, {"container_id", swap->old_id}}}};
@@ -56,36 +64,28 @@ Result<json::object> Receiver::stop_existing(Request& request, const json::objec
 
 Result<json::object> Receiver::deploy(Request& request, const json::object& input) {
     const auto started_us = host().monotonic_us();
-    auto target = read_target(input);
-    if (!target) return std::unexpected(std::move(target).error());
-    auto spec = admitted(input);
-    if (!spec) return std::unexpected(std::move(spec).error());
-    auto held = hold(*target, request.caller());
-    if (!held) return std::unexpected(std::move(held).error());
+    auto work = take_up(request, input);
+    if (!work) return std::unexpected(std::move(work).error());
     // The step before may fail without ending a run; what it refused is refused here again.
-    auto swap = swapper_.begin(target->name,
-                               target->deployment_id,
-                               origin_of(target->deployment_id),
-                               *spec,
-                               request.wait());
+    auto swap = begin_swap(*work, request.wait());
     if (!swap) return std::unexpected(std::move(swap).error());
     const Tell tell(host(), request.token());
     std::string log;
-    auto image = image_for(*target, input, tell, log, request.wait());
+    auto image = image_for(work->target, input, tell, log, request.wait());
     if (!image) return std::unexpected(std::move(image).error());
-    publish("IMAGE_LOADED", "image-loaded", *target, {{"image_id", image->image_id}});
+    publish("IMAGE_LOADED", "image-loaded", work->target, {{"image_id", image->image_id}});
 
     Identity identity;
-    identity.name = target->name;
+    identity.name = work->target.name;
     identity.name_space = settings_.name_space;
-    identity.deployment_id = target->deployment_id;
-    identity.workflow_id = target->workflow_id;
+    identity.deployment_id = work->target.deployment_id;
+    identity.workflow_id = work->target.workflow_id;
     identity.image_ref = image->image_ref;
     identity.version = get_text(input, "image_tag");
     identity.publish_address = get_text(settings_.node, "publish_address", "0.0.0.0");
     if (!swap->old_id.empty())
         log += "the previous container " + swap->old_id.substr(0, 12) + " is kept, stopped\n";
-    swap = swapper_.replace(std::move(*swap), *spec, identity, tell, request.wait());
+    swap = swapper_.replace(std::move(*swap), work->spec, identity, tell, request.wait());
     if (!swap) return std::unexpected(std::move(swap).error());
     log += "container " + swap->new_id.substr(0, 12) + " made from " + image->image_ref + "\n";
     return json::object{
@@ -95,30 +95,27 @@ Result<json::object> Receiver::deploy(Request& request, const json::object& inpu
 }
 
 Result<json::object> Receiver::start_new(Request& request, const json::object& input) {
-    auto target = read_target(input);
-    if (!target) return std::unexpected(std::move(target).error());
-    auto spec = admitted(input);
-    if (!spec) return std::unexpected(std::move(spec).error());
-    auto held = hold(*target, request.caller());
-    if (!held) return std::unexpected(std::move(held).error());
-    auto swap = journal_.swap(target->deployment_id);
+    auto work = take_up(request, input);
+    if (!work) return std::unexpected(std::move(work).error());
+    auto swap = journal_.swap(work->target.deployment_id);
     if (!swap) return std::unexpected(std::move(swap).error());
     if (!*swap || (*swap)->state == "restored") {
         return fail("FAILED_PRECONDITION",
-                    "deployment " + target->deployment_id +
+                    "deployment " + work->target.deployment_id +
                         " has no container to start; call deploy_container first");
     }
     const auto id = (*swap)->new_id;
     if ((*swap)->state == "open") {
-        auto done = swapper_.start(std::move(**swap), *spec, request.wait());
+        auto done = swapper_.start(std::move(**swap), work->spec, request.wait());
         if (!done) return std::unexpected(std::move(done).error());
     }
-    publish("CONTAINER_STARTED", "container-started", *target, {{"container_id", id}});
+    publish("CONTAINER_STARTED", "container-started", work->target, {{"container_id", id}});
     json::object out{
         {"container_id", id},
         {"checks",
          {{"container_started", 1}, {"no_port_conflicts", 1}, {"deployment_success", 1}}}};
-    if (auto url = deployed_url(input, *spec); !url.empty()) out["deployed_url"] = std::move(url);
+    if (auto url = deployed_url(input, work->spec); !url.empty())
+        out["deployed_url"] = std::move(url);
     return out;
 }
 

@@ -89,6 +89,14 @@ class Receiver : public JsonNode {
     Result<json::object> plan_of(const std::string& name, Wait wait);
     Result<Lease> lease_for(Request& request, const Target& target, const json::object& input);
     Result<ContainerSpec> admitted(const json::object& input) const;
+    /// What an operation that changes a container works on, and the lease it has meanwhile.
+    struct Work {
+        Target target;
+        ContainerSpec spec;
+        Hold held;
+    };
+    Result<Work> take_up(Request& request, const json::object& input);
+    Result<Swap> begin_swap(const Work& work, Wait wait);
     Result<OwnImage> image_for(const Target& target,
                                const json::object& input,
                                const Tell& tell,

@@ -44,11 +44,11 @@ std::string architecture() {
 Result<std::vector<SigningKey>> signing_keys(const Config& config) {
     std::vector<SigningKey> out;
     for (const auto& peer : config.peers) {
-        auto key = resolve_secret(peer.key);
+        auto key = resolve_key(peer.key);
         if (!key) return std::unexpected(std::move(key).error());
         out.push_back({peer.key_id, std::move(*key), peer.name});
         if (peer.key_next.empty()) continue;
-        auto next = resolve_secret(peer.key_next);
+        auto next = resolve_key(peer.key_next);
         if (!next) return std::unexpected(std::move(next).error());
         out.push_back({peer.key_id_next, std::move(*next), peer.name});
     }
@@ -88,7 +88,7 @@ Result<void> Composition::build() {
     auto keys = signing_keys(config_);
     if (!keys) return std::unexpected(std::move(keys).error());
     if (!config_.host.token.empty()) {
-        auto token = resolve_secret(config_.host.token);
+        auto token = resolve_key(config_.host.token);
         if (!token) return std::unexpected(std::move(token).error());
         token_ = std::move(*token);
     }

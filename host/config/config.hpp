@@ -18,10 +18,13 @@ struct SecretRef {
     [[nodiscard]] bool empty() const { return text.empty(); }
     bool operator==(const SecretRef&) const = default;
 };
-/// The value behind a reference, one trailing newline removed. Errors: VALIDATION_ERROR (literal,
-/// shorter than 16 characters), NOT_FOUND (variable or file missing, empty), POLICY_DENIED (file
-/// readable by others).
+/// The value behind a reference, one trailing newline removed; it may be empty. Errors:
+/// VALIDATION_ERROR (literal, over 4096 bytes), NOT_FOUND (variable or file missing), POLICY_DENIED
+/// (file readable by others).
 Result<std::string> resolve_secret(const SecretRef& ref);
+/// The same for what proves an identity: a token, a peer's key. Also VALIDATION_ERROR (shorter than
+/// 16 characters) and NOT_FOUND (empty).
+Result<std::string> resolve_key(const SecretRef& ref);
 
 struct HostSection {
     std::string name;  ///< default: the machine's host name, made to fit ^[a-z0-9-]+$

@@ -57,6 +57,12 @@ Result<std::string> resolve_secret(const SecretRef& ref) {
     }
     if (value->ends_with('\n')) value->pop_back();
     if (value->ends_with('\r')) value->pop_back();
+    return value;
+}
+
+Result<std::string> resolve_key(const SecretRef& ref) {
+    auto value = resolve_secret(ref);
+    if (!value) return value;
     if (value->empty()) return fail("NOT_FOUND", ref.text + " is empty; put the secret there");
     if (value->size() < kLengthMin) {
         return fail("VALIDATION_ERROR",
@@ -70,7 +76,7 @@ std::vector<std::string> check_secrets(const Config& config) {
     std::vector<std::string> problems;
     auto check = [&](const std::string& place, const SecretRef& ref) {
         if (ref.empty()) return;
-        const auto value = resolve_secret(ref);
+        const auto value = resolve_key(ref);
         if (!value) problems.push_back(config.file + ": " + place + ": " + value.error().message);
     };
     check("[host] token", config.host.token);

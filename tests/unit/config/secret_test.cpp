@@ -44,6 +44,14 @@ TEST_F(Secret, ComesFromVariableOrFile) {
     ::unsetenv("ONEX_TEST_SECRET");
 }
 
+TEST_F(Secret, MayBeShortWhereItProvesNoIdentity) {
+    ::setenv("ONEX_TEST_SHORT", "hunter2", 1);
+    ::setenv("ONEX_TEST_EMPTY", "", 1);
+    EXPECT_EQ(resolve_secret({"env:ONEX_TEST_SHORT"}).value(), "hunter2");
+    EXPECT_EQ(resolve_secret({"env:ONEX_TEST_EMPTY"}).value(), "");
+    EXPECT_EQ(resolve_secret({file("on\n", 0600)}).value(), "on");
+}
+
 TEST_F(Secret, IsRefusedWithoutBeingShown) {
     ::setenv("ONEX_TEST_SHORT", "hunter2", 1);
     ::setenv("ONEX_TEST_EMPTY", "", 1);
@@ -66,7 +74,7 @@ TEST_F(Secret, IsRefusedWithoutBeingShown) {
     };
     for (const auto& row : rows) {
         SCOPED_TRACE(row.text);
-        const auto value = resolve_secret({row.text});
+        const auto value = resolve_key({row.text});
         ASSERT_FALSE(value);
         EXPECT_EQ(value.error().code, row.code);
         EXPECT_EQ(value.error().message.find("hunter2"), std::string::npos);

@@ -7,6 +7,8 @@ have() { command -v "$1" >/dev/null 2>&1; }
 
 processor_count() { getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2; }
 
+can_be_root() { [ "$(id -u)" -eq 0 ] || have sudo; }
+
 # as_root COMMAND…: runs it as root, or says in one sentence why that is not possible.
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then

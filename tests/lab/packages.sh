@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034  # The lists are read by name, in install_debian and install_brew.
-# What has to be installed, in one place; sourced by ./x.
+# What has to be installed, in one place; sourced by ./x. Needs common.sh and docker.sh.
 
 # Debian 12. BLAKE3's C sources come with the Rust package: Debian 12 has no libblake3-dev.
 DEBIAN_BUILD="git ca-certificates cmake ninja-build pkg-config g++ clang-19 mold libboost1.81-dev libssl-dev
@@ -12,6 +12,8 @@ DEBIAN_TEST="$DEBIAN_DOCKER postgresql prometheus iproute2 procps libclang-rt-19
 # The example plugin in Rust; whichever toolchain is there will do.
 command -v cargo >/dev/null 2>&1 || DEBIAN_TEST="$DEBIAN_TEST cargo rustc"
 DEBIAN_BENCH="$DEBIAN_DOCKER wrk b3sum zstd procps jq"
+# These start a service of their own name. The tests want only the programs, and run them themselves.
+DEBIAN_SERVICES="postgresql prometheus"
 
 # macOS, by Homebrew. The engine is whichever the person has: Docker Desktop, Colima, OrbStack.
 BREW_BUILD="cmake ninja pkg-config boost openssl@3 zstd yaml-cpp valijson re2 sqlite libpqxx
@@ -33,24 +35,47 @@ install_packages() {
 }
 
 install_debian() {
-    local wanted=${!1} missing='' package
+    local wanted=${!1} missing='' ordinary='' silent='' package
     for package in $wanted; do
-        case $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) in
-            installed) ;;
-            *) missing="$missing $package" ;;
-        esac
+        ! debian_has "$package" || continue
+        [ "$package" != docker.io ] || ! docker_is_here || continue
+        missing="$missing $package"
+        if starts_a_service "$package"; then silent="$silent $package"; else ordinary="$ordinary $package"; fi
     done
     [ -n "$missing" ] || return 0
+    # Here, because what as_root says further down goes to the log.
+    can_be_root || die "root is needed to install:$missing; run this as root, or install them yourself"
     say "installing:$missing"
-    local log
-    log=$(mktemp)
+    mkdir -p build
     # shellcheck disable=SC2086  # One word a package is what apt-get wants.
-    if ! { as_root apt-get -q update && as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get -q install -y --no-install-recommends $missing; } >"$log" 2>&1; then
-        tail -n 15 "$log" >&2
-        die "apt-get could not install$missing (log: $log); onex-host is built on Debian 12"
+    if ! { apt_get update && apt_install $ordinary && apt_install_silent $silent; } >build/packages.log 2>&1; then
+        tail -n 15 build/packages.log >&2
+        die "apt-get could not install$missing (log: build/packages.log); onex-host is built on Debian 12"
     fi
-    rm -f "$log"
+}
+
+debian_has() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+# Whether a Docker is here already, from wherever: docker.io would replace Docker's own packages, engine and all.
+docker_is_here() { have docker && { have dockerd || debian_has docker-ce-cli || find_engine >/dev/null; }; }
+
+# Whether installing this package would start a service that is not here yet. Where the service is here, somebody
+# uses it, and the package is installed like any other.
+starts_a_service() {
+    case " $DEBIAN_SERVICES " in *" $1 "*) ;; *) return 1 ;; esac
+    [ -d /run/systemd/system ] && ! systemctl cat "$1.service" >/dev/null 2>&1
+}
+
+apt_get() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -q "$@"; }
+apt_install() { [ $# -eq 0 ] || apt_get install -y --no-install-recommends "$@"; }
+
+# Installs services that start neither now nor with the machine. SYSTEMD_OFFLINE makes every systemctl of the
+# packages' scripts leave the running system alone; unlike a policy-rc.d it is no file that could stay behind.
+apt_install_silent() {
+    [ $# -gt 0 ] || return 0
+    as_root env DEBIAN_FRONTEND=noninteractive SYSTEMD_OFFLINE=1 \
+        apt-get -q install -y --no-install-recommends "$@" &&
+        as_root systemctl disable "$@"
 }
 
 install_brew() {
@@ -58,10 +83,10 @@ install_brew() {
     have brew || die "Homebrew is missing; install it from https://brew.sh, then run this again"
     installed=" $(brew list --formula -1 | tr '\n' ' ') "
     for formula in $wanted; do
-        case $installed in
-            *" $formula "*) ;;
-            *) missing="$missing $formula" ;;
-        esac
+        case $installed in *" $formula "*) continue ;; esac
+        # Docker Desktop and OrbStack bring the command with them.
+        if [ "$formula" = docker ] && have docker; then continue; fi
+        missing="$missing $formula"
     done
     [ -n "$missing" ] || return 0
     say "installing:$missing"

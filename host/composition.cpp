@@ -287,6 +287,7 @@ bool Composition::stop() {
     if (lifecycle_) lifecycle_->release();
     lifecycle_.reset();
     bus_.reset();
+    if (keys_) (void)keys_->store_kept();
     if (store_) store_->close();
     return true;
 }

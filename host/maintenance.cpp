@@ -45,6 +45,8 @@ void prune(Store& store, OperationKeys& keys, Nonces& nonces, Keep keep) {
         store, TxMode::write, sql::prune_events, {{"before_us", now - keep.days * kDayUs}});
     if (!events) report("events", events.error());
     if (auto done = prune_by_size(store, keep.bytes); !done) report("events", done.error());
+    if (const auto left = keys.store_kept(); left > 0)
+        log(LogLevel::warn, std::to_string(left) + " outcomes of operations can't be stored yet");
 }
 
 }  // namespace onex::host

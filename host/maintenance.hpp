@@ -15,7 +15,8 @@ struct Keep {
 };
 
 /// Removes nonces that expired, idempotency keys a day after their end, and events that are too old
-/// or too many. Failures are logged; the next round tries again. Blocks.
+/// or too many; then stores the outcomes that found no room before. Failures are logged; the next
+/// round tries again. Blocks.
 void prune(Store& store, OperationKeys& keys, Nonces& nonces, Keep keep);
 
 }  // namespace onex::host

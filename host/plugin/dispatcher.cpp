@@ -24,6 +24,8 @@ namespace json = boost::json;
 
 namespace {
 
+constexpr std::int64_t kSettleMs = 5'000;  // for the outcome of what has ended to be stored
+
 /// Equal inputs have equal hashes, whatever the order of their members; `run` holds attempt and
 /// deadline and is left out (semantics 1.3).
 void canonical_json(const json::value& value, std::string& out, bool top) {
@@ -278,7 +280,8 @@ void Dispatcher::run_keyed(Invocation call,
                                          : runtime_.keys.fail(key, outcome.output.error());
             if (!stored)
                 log(LogLevel::error,
-                    "the outcome of " + key + " could not be stored: " + stored.error().message);
+                    "the outcome of " + key + " could not be stored, and is kept until it can: " +
+                        stored.error().message);
         };
         if (Workers::on_worker() || !runtime_.workers.post(store)) store();
     };
@@ -291,10 +294,15 @@ Result<std::string> Dispatcher::join(const std::string& key, const Invocation& c
     while (true) {
         auto joined = runtime_.keys.join(key, Wait::for_ms(ms, call.cancel));
         if (joined || joined.error().code != "TIMEOUT") return joined;
+        bool runs = false;
         ms = 0;
         for (const auto& running : runtime_.tokens.all()) {
-            if (running->parts().key == key) ms = std::max(ms, running->timeout_left_ms());
+            if (running->parts().key != key) continue;
+            runs = true;
+            ms = std::max(ms, running->timeout_left_ms());
         }
+        // What ended just now is stored at once: its answer is there in a moment.
+        if (!runs) return runtime_.keys.join(key, Wait::for_ms(kSettleMs, call.cancel));
         if (ms == 0) return joined;
     }
 }

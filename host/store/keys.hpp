@@ -4,6 +4,7 @@
 #include "host/async/cancel.hpp"
 #include "host/store/store.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -23,6 +24,10 @@ struct KeyBegun {
 
 /// The keys of operations that this process executes. Rows that an earlier boot left running count
 /// as failed. [any thread], blocks.
+///
+/// Why it remembers what runs: an outcome may find the store full or busy, and then its row says
+/// `running` though nobody runs it. Such an outcome is kept here, answers whoever asks, and is
+/// stored as soon as that works; a row of this boot that nothing here runs counts as failed, too.
 class OperationKeys {
   public:
     OperationKeys(Store& store, std::string boot_id);
@@ -39,22 +44,32 @@ class OperationKeys {
     /// besides: TIMEOUT and CANCELLED by `wait`, NOT_FOUND.
     Result<std::string> join(const std::string& key, const Wait& wait);
 
-    /// Both: NOT_FOUND when this boot isn't running `key`. After fail() the key may run again.
+    /// Both: NOT_FOUND when this boot isn't running `key`; another error is the store's, and the
+    /// outcome is kept. After fail() the key may run again.
     Result<void> finish(const std::string& key, const std::string& answer_json);
     Result<void> fail(const std::string& key, const Error& error);
 
-    /// Removes the keys of a run, `workflow_id` + "/…"; the count.
-    Result<std::int64_t> forget(const std::string& workflow_id);
+    /// Stores the outcomes that could not be stored when they came; the count of those that still
+    /// can't.
+    std::size_t store_kept();
     /// Removes keys that ended before `before_us` (the caller passes now - 24 h); the count.
     Result<std::int64_t> prune(std::int64_t before_us);
 
   private:
-    Result<void> end(const std::string& key, const std::string& state, const std::string& answer);
+    struct Held;
+    struct State;
 
-    struct Waiters;
+    Result<KeyBegun> begin_row(const std::string& key,
+                               const std::string& operation,
+                               const std::string& input_hash);
+    Result<void> end(const std::string& key, const std::string& state, const std::string& answer);
+    Result<void> store_end(const std::string& key,
+                           const std::string& state,
+                           const std::string& answer);
+
     Store& store_;
     std::string boot_id_;
-    std::shared_ptr<Waiters> waiters_;
+    std::shared_ptr<State> state_;
 };
 
 }  // namespace onex::host

@@ -6,7 +6,7 @@ VALUES (:key, :operation, :input_hash, 'running', :boot_id, :now_us)
 ON CONFLICT (key) DO NOTHING;
 
 -- name: read_key
-SELECT operation, input_hash, state, answer, boot_id FROM operation_keys WHERE key = :key;
+SELECT operation, input_hash, state, answer FROM operation_keys WHERE key = :key;
 
 -- name: restart_key
 UPDATE operation_keys
@@ -16,9 +16,6 @@ WHERE key = :key;
 -- name: end_key
 UPDATE operation_keys SET state = :state, answer = :answer, finished_us = :now_us
 WHERE key = :key AND state = 'running' AND boot_id = :boot_id;
-
--- name: forget_keys
-DELETE FROM operation_keys WHERE substr(key, 1, length(:prefix)) = :prefix;
 
 -- name: prune_keys
 DELETE FROM operation_keys

@@ -54,8 +54,48 @@ TEST_F(Keys, JoinersGetTheAnswerOrTheError) {
                 EXPECT_EQ(answer.error().details, why.details);
             }
         }
-        EXPECT_EQ(keys->forget("w"), 1);
+        EXPECT_EQ(keys->prune(std::numeric_limits<std::int64_t>::max()), 1);
     }
+}
+
+TEST_F(Keys, AnOutcomeThatFindsTheStoreFullIsKept) {
+    FullStore full(*store);
+    OperationKeys kept(full, "boot-1");
+    for (const bool good : {true, false}) {
+        SCOPED_TRACE(good);
+        ASSERT_EQ(begin_key(kept), KeyState::started);
+        full.full = true;
+        const Error why{"BUILD_FAILED", "no Dockerfile", R"({"line":1})", "c"};
+        EXPECT_EQ(
+            code(good ? kept.finish("w/stage/op", R"({"a":1})") : kept.fail("w/stage/op", why)),
+            "DISK_FULL");
+        EXPECT_EQ(code(kept.join("w/stage/op", Wait::for_ms(0))), good ? "ok" : "BUILD_FAILED");
+        EXPECT_EQ(code(kept.begin("w/stage/op", "node.op", "other")), "CONFLICT");
+        if (good) {
+            EXPECT_EQ(begin_key(kept), KeyState::done);
+        }
+        EXPECT_EQ(kept.store_kept(), 1U);
+        full.full = false;
+        EXPECT_EQ(kept.store_kept(), 0U);
+        EXPECT_EQ(number("SELECT count(*) FROM operation_keys WHERE state = 'running'"), 0);
+        EXPECT_EQ(begin_key(kept), good ? KeyState::done : KeyState::started);
+        if (good) {
+            EXPECT_EQ(kept.prune(std::numeric_limits<std::int64_t>::max()), 1);
+        }
+    }
+}
+
+TEST_F(Keys, AFailureThatCouldNotBeStoredRunsAgain) {
+    FullStore full(*store);
+    OperationKeys kept(full, "boot-1");
+    ASSERT_EQ(begin_key(kept), KeyState::started);
+    full.full = true;
+    EXPECT_EQ(code(kept.fail("w/stage/op", {"INTERNAL", "x", {}, {}})), "DISK_FULL");
+    EXPECT_EQ(code(kept.begin("w/stage/op", "node.op", "hash")), "DISK_FULL");
+    full.full = false;
+    EXPECT_EQ(begin_key(kept), KeyState::started) << "its row says running, but nobody runs it";
+    EXPECT_EQ(begin_key(kept), KeyState::running);
+    EXPECT_TRUE(kept.finish("w/stage/op", "{}"));
 }
 
 TEST_F(Keys, AJoinEndsByDeadlineAndCancel) {
@@ -81,15 +121,13 @@ TEST_F(Keys, WhatFailedOrAnEarlierBootLeftRunsAgain) {
     EXPECT_TRUE(next_boot.finish("w/stage/op", "{}"));
 }
 
-TEST_F(Keys, ForgetAndPruneTakeOnlyWhatTheyShould) {
+TEST_F(Keys, PruneTakesOnlyWhatItShould) {
     ASSERT_TRUE(keys->begin("w1/a/b", "n.o", "h"));
-    ASSERT_TRUE(keys->begin("w10/a/b", "n.o", "h"));
     ASSERT_TRUE(keys->begin("w2/a/b", "n.o", "h"));
-    EXPECT_EQ(keys->forget("w1"), 1);
     ASSERT_TRUE(keys->finish("w2/a/b", "{}"));
     EXPECT_EQ(keys->prune(0), 0);
     EXPECT_EQ(keys->prune(std::numeric_limits<std::int64_t>::max()), 1);
-    EXPECT_EQ(number("SELECT count(*) FROM operation_keys"), 1);  // w10 still runs
+    EXPECT_EQ(number("SELECT count(*) FROM operation_keys"), 1);  // w1 still runs
 }
 
 TEST_F(Keys, ANonceCountsOncePerKeyAndSurvivesARestart) {

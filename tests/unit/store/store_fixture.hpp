@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -71,6 +72,22 @@ class StoreTest : public ::testing::Test {
 
     TempFolder folder;
     std::unique_ptr<Store> store;
+};
+
+/// A store that is full while `full` is set: no write begins.
+class FullStore final : public Store {
+  public:
+    explicit FullStore(Store& store) : store_(store) {}
+    Result<std::unique_ptr<Transaction>> begin(TxMode mode, Wait wait) override {
+        if (full && mode == TxMode::write) return fail("DISK_FULL", "no room, says the test");
+        return store_.begin(mode, std::move(wait));
+    }
+    void close() override { store_.close(); }
+
+    std::atomic<bool> full{false};
+
+  private:
+    Store& store_;
 };
 
 /// Waits until `condition` holds, at most 10 s.

@@ -1,4 +1,4 @@
-// contract check, config check, config reference, doctor: is it right, and what to do if not.
+// contract check, config reference, doctor: is it right, and what to do if not.
 #include "host/cli/commands.hpp"
 #include "host/cli/output.hpp"
 #include "host/cli/view.hpp"
@@ -53,27 +53,6 @@ int contract_check(Session& session, const std::vector<std::string>& files) {
     }
     if (session.json()) print_json(json::object{{"contracts", std::move(documents)}});
     return wrong ? kFailed : kOk;
-}
-
-int config_check(Session& session, const std::string& file) {
-    const auto name = file.empty() ? session.config_file() : file;
-    auto config = read_config(name);
-    if (!config) return session.fail_with(config.error(), kFailed);
-    const auto problems = check_secrets(*config);
-    if (!problems.empty()) {
-        std::string message;
-        for (const auto& problem : problems)
-            message += (message.empty() ? "" : "\n") + problem;
-        return session.fail_with({"VALIDATION_ERROR", std::move(message), {}, {}}, kFailed);
-    }
-    if (session.json()) {
-        print_json(json::object{{"file", name}, {"valid", true}, {"host", config->host.name}});
-    } else {
-        print(name + ": valid; host " + config->host.name + ", " +
-              std::to_string(config->nodes.size()) + " nodes, " +
-              std::to_string(config->peers.size()) + " peers\n");
-    }
-    return kOk;
 }
 
 int config_reference() {

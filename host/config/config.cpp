@@ -52,6 +52,7 @@ class Reader {
     Result<Config> run() {
         Config config;
         config.file = file_;
+        config.lines = document_.lines;
         for (const auto& [path, what] : document_.problems)
             problem(path, path + " " + what);
         section("host", config.host, true);
@@ -76,7 +77,7 @@ class Reader {
 
   private:
     void problem(std::string_view path, std::string text) {
-        problems_.emplace(document_.line(path), std::move(text));
+        problems_.emplace(document_.lines.of(path), std::move(text));
     }
 
     void unknown_sections() {
@@ -119,7 +120,7 @@ class Reader {
             const auto* value = table.if_contains(key.name);
             const auto place = path + '.' + std::string(key.name);
             if (value == nullptr) {
-                if (key.required && !document_.lines.contains(place)) {
+                if (key.required && !document_.lines.at.contains(place)) {
                     problem(path,
                             "[" + title + "] needs the key '" + std::string(key.name) +
                                 "': " + describe(key));
@@ -314,7 +315,7 @@ class Reader {
             const auto path = "nodes." + name;
             node.name = name;
             node.tls = config.tls.enabled;
-            node.line = document_.line(path);
+            node.line = document_.lines.of(path);
             read(table, path, path, node, {"settings"});
             if (const auto* settings = table.if_contains("settings")) {
                 if (settings->is_object()) {
@@ -447,6 +448,10 @@ class Reader {
 };
 
 }  // namespace
+
+std::string Config::where(std::string_view key) const {
+    return file + ':' + std::to_string(lines.of(key));
+}
 
 Result<Config> parse_config(std::string_view text,
                             const std::string& file,

@@ -1,6 +1,8 @@
 // The host's TOML, as plain values.
 #pragma once
 
+#include "host/config/key_lines.hpp"
+
 #include <onex/error.hpp>
 
 #include <boost/json/object.hpp>
@@ -116,6 +118,7 @@ struct ProcessSection {
 
 struct Config {
     std::string file;
+    KeyLines lines;  ///< of every key; empty when it was not read from text
     HostSection host;
     LogSection log;
     AdminSection admin;
@@ -125,6 +128,9 @@ struct Config {
     ProcessSection process;
     std::vector<PeerSection> peers;
     std::vector<NodeSection> nodes;
+
+    /// "file:line" of a key such as "peers.studio.key", for messages.
+    [[nodiscard]] std::string where(std::string_view key) const;
 };
 
 /// Reads and checks one file; every problem is found, not only the first: `message` has a line per

@@ -24,7 +24,7 @@ constexpr std::array kHost{
     Key<HostSection>{"environment",
                      plain_name,
                      "development",
-                     "Stands in topics and logs.",
+                     "How the topics of events begin (development: dev); also in their envelopes.",
                      store_in<&HostSection::environment>},
     Key<HostSection>{"data_dir",
                      path,
@@ -107,8 +107,9 @@ constexpr std::array kHost{
                      store_in<&HostSection::watch>},
     Key<HostSection>{"token",
                      secret,
-                     "none: such routes are closed",
-                     "For routes with `auth: token`.",
+                     "none: such routes answer this machine only",
+                     "For routes with `auth: token`. Without it a listener that has such routes is "
+                     "opened on loopback only, and they answer whoever asks there.",
                      store_in<&HostSection::token>},
 };
 

@@ -74,15 +74,17 @@ Result<std::string> resolve_key(const SecretRef& ref) {
 
 std::vector<std::string> check_secrets(const Config& config) {
     std::vector<std::string> problems;
-    auto check = [&](const std::string& place, const SecretRef& ref) {
+    auto check = [&](const std::string& section, const std::string& key, const SecretRef& ref) {
         if (ref.empty()) return;
         const auto value = resolve_key(ref);
-        if (!value) problems.push_back(config.file + ": " + place + ": " + value.error().message);
+        if (value) return;
+        problems.push_back(config.where(section + '.' + key) + ": [" + section + "] " + key + ": " +
+                           value.error().message);
     };
-    check("[host] token", config.host.token);
+    check("host", "token", config.host.token);
     for (const auto& peer : config.peers) {
-        check("[peers." + peer.name + "] key", peer.key);
-        check("[peers." + peer.name + "] key_next", peer.key_next);
+        check("peers." + peer.name, "key", peer.key);
+        check("peers." + peer.name, "key_next", peer.key_next);
     }
     return problems;
 }

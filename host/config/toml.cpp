@@ -20,7 +20,7 @@ class Converter {
         for (const auto& [key, node] : from) {
             const std::string name(key.str());
             const auto inner = path.empty() ? name : path + '.' + name;
-            out_.lines[inner] = static_cast<int>(key.source().begin.line);
+            out_.lines.at[inner] = static_cast<int>(key.source().begin.line);
             json::value value;
             if (convert(node, inner, value)) result.emplace(name, std::move(value));
         }
@@ -52,7 +52,7 @@ class Converter {
         json::array result;
         for (std::size_t i = 0; i < from.size(); ++i) {
             const auto inner = path + '.' + std::to_string(i);
-            out_.lines[inner] = static_cast<int>(from[i].source().begin.line);
+            out_.lines.at[inner] = static_cast<int>(from[i].source().begin.line);
             json::value value;
             if (convert(from[i], inner, value)) result.push_back(std::move(value));
         }
@@ -69,10 +69,10 @@ class Converter {
 
 }  // namespace
 
-int TomlDocument::line(std::string_view path) const {
+int KeyLines::of(std::string_view path) const {
     for (;;) {
-        const auto found = lines.find(path);
-        if (found != lines.end()) return found->second;
+        const auto found = at.find(path);
+        if (found != at.end()) return found->second;
         const auto dot = path.rfind('.');
         if (dot == std::string_view::npos) return 1;
         path = path.substr(0, dot);

@@ -82,19 +82,18 @@ TEST_F(Secret, IsRefusedWithoutBeingShown) {
 }
 
 TEST_F(Secret, AreCheckedTogether) {
-    Config config;
-    config.file = "h.toml";
-    config.host.token = {"env:ONEX_TEST_UNSET"};
-    config.peers.push_back({});
-    config.peers[0].name = "studio";
-    config.peers[0].key = {file(kValue, 0600)};
-    config.peers[0].key_next = {"file:/nowhere"};
-    const auto problems = check_secrets(config);
+    const auto text =
+        "[host]\ndata_dir = \"d\"\ntoken = \"env:ONEX_TEST_UNSET\"\n"
+        "[peers.studio]\nurl = \"http://h:1\"\nkey = \"" +
+        file(kValue, 0600) + "\"\nkey_id_next = \"k2\"\nkey_next = \"file:/nowhere\"\n";
+    const auto config = parse_config(text, "h.toml", "/");
+    ASSERT_TRUE(config) << config.error().message;
+    const auto problems = check_secrets(*config);
     ASSERT_EQ(problems.size(), 2U);
     EXPECT_EQ(problems[0],
-              "h.toml: [host] token: the environment variable ONEX_TEST_UNSET is not set; set it "
+              "h.toml:3: [host] token: the environment variable ONEX_TEST_UNSET is not set; set it "
               "to the secret");
-    EXPECT_NE(problems[1].find("[peers.studio] key_next"), std::string::npos);
+    EXPECT_TRUE(problems[1].starts_with("h.toml:8: [peers.studio] key_next: ")) << problems[1];
 }
 
 }  // namespace

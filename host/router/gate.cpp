@@ -18,6 +18,16 @@ std::vector<std::string> own_names(const Runtime& runtime) {
     return {runtime.identity.host_id, runtime.identity.name};
 }
 
+/// True unless a browser asks for a page of another site: such a page may post anywhere, and by a
+/// name that its owner points to this machine even read the answers.
+bool is_asked_directly(const Headers& headers) {
+    const std::string host(headers.get("Host"));
+    const auto named = parse_url("http://" + host);
+    if (!named || (named->host != "localhost" && !is_loopback(named->host))) return false;
+    const auto origin = headers.get("Origin");
+    return origin.empty() || origin == "http://" + host || origin == "https://" + host;
+}
+
 }  // namespace
 
 Result<void> Gate::check_address(const ServerRequest& request,
@@ -66,9 +76,17 @@ Result<Caller> Gate::check_token(const ServerRequest& request) const {
     if (token_.empty()) {
         // Without a token the listener is on loopback only; a forwarded port must not pass for a
         // person, so the address is looked at here, too.
-        if (is_loopback(request.remote_address)) return Caller{"loopback", {}};
-        return fail("AUTHENTICATION_FAILED",
-                    "this host has no token, so only its own machine may ask; set [host] token");
+        if (!is_loopback(request.remote_address)) {
+            return fail(
+                "AUTHENTICATION_FAILED",
+                "this host has no token, so only its own machine may ask; set [host] token");
+        }
+        if (!is_asked_directly(request.headers)) {
+            return fail("AUTHENTICATION_FAILED",
+                        "this host has no token, so it answers to 127.0.0.1 and localhost, and to "
+                        "no web page of another site; set [host] token");
+        }
+        return Caller{"loopback", {}};
     }
     if (auto valid = verify_bearer(request.headers, token_); !valid)
         return std::unexpected(std::move(valid).error());

@@ -23,8 +23,8 @@ struct Caller {
 
 class Gate {
   public:
-    /// `keys` outlive the gate. `token` may be empty: then `auth: token` lets in whom
-    /// `loopback_is_enough` says.
+    /// `keys` outlive the gate. `token` may be empty: then `auth: token` lets in this machine's
+    /// people and programs, see check_token().
     Gate(Runtime& runtime, const std::vector<SigningKey>& keys, std::string token)
         : runtime_(runtime), keys_(keys), token_(std::move(token)), nonces_(runtime.store) {}
 
@@ -37,6 +37,7 @@ class Gate {
     /// The original's two-header form over the body.
     boost::asio::awaitable<Result<Caller>> check_original(const ServerRequest& request,
                                                           const std::string& body);
+    /// Without a token: who asks over loopback, and is no web page of another site.
     Result<Caller> check_token(const ServerRequest& request) const;
 
     [[nodiscard]] bool has_token() const { return !token_.empty(); }

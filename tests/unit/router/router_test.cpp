@@ -133,6 +133,35 @@ TEST_F(RouterTest, TellsWhatIsWhereAndForWhom) {
     EXPECT_EQ(runs, 2);
 }
 
+TEST_F(RouterTest, WithoutATokenOnlyThisMachineAndNoForeignPageMayAsk) {
+    const struct {
+        const char* address;
+        const char* host;
+        const char* origin;
+        bool may_ask;
+    } cases[] = {
+        {"127.0.0.1", "127.0.0.1:8060", "", true},
+        {"127.0.0.1", "localhost", "http://localhost", true},
+        {"::1", "[::1]:8060", "http://[::1]:8060", true},
+        {"192.0.2.1", "127.0.0.1:8060", "", false},
+        {"127.0.0.1", "127.0.0.1:8060", "http://evil.example", false},
+        {"127.0.0.1", "127.0.0.1:8060", "null", false},
+        {"127.0.0.1", "127.0.0.1:8060", "http://127.0.0.1:9999", false},
+        {"127.0.0.1", "evil.example:8060", "http://evil.example:8060", false},
+        {"127.0.0.1", "", "", false},
+    };
+    for (const auto& c : cases) {
+        SCOPED_TRACE(std::string(c.address) + " " + c.host + " " + c.origin);
+        const auto asked = request("POST", "/work", "{}");
+        asked->remote_address = c.address;
+        asked->headers.add("Host", c.host);
+        if (*c.origin != '\0') asked->headers.add("Origin", c.origin);
+        const auto caller = gate->check_token(*asked);
+        EXPECT_EQ(caller.has_value(), c.may_ask);
+        if (!caller) EXPECT_EQ(caller.error().code, "AUTHENTICATION_FAILED");
+    }
+}
+
 TEST_F(RouterTest, ACallerIsThePeerWhicheverOfItsKeysSigns) {
     EXPECT_EQ(ask(signed_request("/work", "{}")).status, 200U);
     EXPECT_EQ(caller, "peer:b");

@@ -95,7 +95,7 @@ Error Peers::unknown(std::string_view target) const {
             "no [peers.…] of " + runtime_.identity.name + " has the address " +
                 std::string(target) + "; add one with its url and key" +
                 (known.empty() ? "" : ", or use " + known),
-            {},
+            R"({"unknown_peer":true})",
             {}};
 }
 

@@ -77,18 +77,18 @@ Result<void> Engine::start() {
 
 void Engine::quiesce() {
     quiescing_ = true;
-    std::deque<RunPtr> queued;
-    std::vector<RunPtr> paused;
+    std::vector<RunPtr> idle;
     {
         const std::scoped_lock lock(mutex_);
-        queued.swap(queue_);
+        idle.assign(queue_.begin(), queue_.end());
+        queue_.clear();
+        idle.insert(idle.end(), stalled_.begin(), stalled_.end());
+        stalled_.clear();
         for (const auto& [id, run] : active_) {
-            if (wake(*run)) paused.push_back(run);
+            if (wake(*run)) idle.push_back(run);
         }
     }
-    for (const auto& run : queued)
-        let_go(run);
-    for (const auto& run : paused)
+    for (const auto& run : idle)
         let_go(run);
 }
 
@@ -100,6 +100,9 @@ void Engine::stop() {
     quiescing_ = true;
     if (tick_task_) host_.cancel(tick_task_);
     waiters_.close();
+    // Whatever could not be given back before, a successor is not to take for somebody's.
+    if (auto ok = rows_.release("", config_.claim); !ok)
+        host_.log(LogLevel::warn, "claims could not be given back: " + ok.error().message);
 }
 
 RunPtr Engine::find(std::string_view workflow_id) {
@@ -189,7 +192,6 @@ Result<Ticket> Engine::submit(Submission submission) {
     row.contract_text = submission.contract.text;
     row.contract_digest = submission.contract.digest;
     row.host_id = config_.host_id;
-    row.claimed_by = config_.claim;
     row.state = model.fsm.initial();
     row.context = json::serialize(run->context);
     row.input = json::serialize(input);
@@ -201,14 +203,17 @@ Result<Ticket> Engine::submit(Submission submission) {
     run->state = workflow::make_run(model, input, row.timeout_ms);
     {
         const std::scoped_lock lock(mutex_);
-        if (quiescing_) return fail("UNAVAILABLE", "the orchestrator stops; try again in a moment");
         if (running_[model.name] >= model.concurrent_max && queue_.size() >= config_.queue_max) {
             return fail("QUEUE_FULL",
                         std::to_string(queue_.size()) + " runs wait already; try again later");
         }
-        // Known before it is stored, so that nobody takes it for one that was left.
-        if (!active_.emplace(id, run).second)
-            return fail("CONFLICT", "the run " + id + " is being started");
+        // Known before it is stored, so that nobody takes it for one that was left. A generation
+        // that goes claims no more runs: its successor takes up what is nobody's.
+        if (!quiescing_) {
+            row.claimed_by = config_.claim;
+            if (!active_.emplace(id, run).second)
+                return fail("CONFLICT", "the run " + id + " is being started");
+        }
     }
     if (auto ok = store_new(run, secrets); !ok) {
         const std::scoped_lock lock(mutex_);
@@ -216,7 +221,7 @@ Result<Ticket> Engine::submit(Submission submission) {
         return std::unexpected(std::move(ok).error());
     }
     const auto stored = row;  // The driver may write to it from now on.
-    admit(run, false);
+    if (!stored.claimed_by.empty()) admit(run, false);
     return Ticket{stored, place_in_queue(id)};
 }
 
@@ -235,16 +240,19 @@ Result<void> Engine::store_new(const RunPtr& run, const std::vector<workflow::Se
 }
 
 void Engine::admit(const RunPtr& run, bool has_begun) {
+    bool goes = false;
     {
         const std::scoped_lock lock(mutex_);
         auto& running = running_[run->row.workflow];
-        if (!has_begun && running >= run->model->concurrent_max) {
+        goes = quiescing_;  // quiesce() has looked into the queue already.
+        if (!goes && !has_begun && running >= run->model->concurrent_max) {
             queue_.push_back(run);
             return;
         }
-        ++running;
-        run->counts = true;
+        if (!goes) ++running;
+        run->counts = !goes;
     }
+    if (goes) return let_go(run);
     drive(run);
 }
 
@@ -271,18 +279,13 @@ Result<RunRow> Engine::cancel(std::string_view workflow_id, std::string reason) 
                     "the run " + row.workflow_id + " belongs to the host " + row.host_id +
                         "; cancel it there");
     }
-    const auto run = find(workflow_id);
-    std::int64_t now_us = host_.wall_us();
-    if (run) {
-        const std::scoped_lock lock(run->mutex);
-        if (run->cancel_us == 0) {
-            now_us = host_.wall_us();
-            run->cancel_us = now_us;
-            run->cancel_reason = reason;
-        }
-    }
+    auto run = find(workflow_id);
+    auto now_us = host_.wall_us();
+    if (run) hear_cancel(*run, now_us, reason);
     auto requested = rows_.request_cancel(workflow_id, reason, now_us);
     if (!requested) return std::unexpected(std::move(requested).error());
+    // Whoever takes it up after this finds the request; who did just now may not have.
+    if (!run && (run = find(workflow_id))) hear_cancel(*run, now_us, reason);
     if (row.cancel_us == 0) row.cancel_us = now_us;
     if (row.handed_us > 0) {
         if (auto told = handover_.pass_cancel(row, reason); !told) {
@@ -293,7 +296,7 @@ Result<RunRow> Engine::cancel(std::string_view workflow_id, std::string reason) 
                     told.error().message);
         }
     }
-    if (!run) return row;  // Whoever takes it up finds the request.
+    if (!run) return row;
     bool queued = false;
     {
         const std::scoped_lock lock(mutex_);
@@ -354,6 +357,13 @@ Result<RunRow> Engine::approve(const std::string& workflow_id,
     }
     if (auto done = tx->commit(); !done) return std::unexpected(std::move(done).error());
     return std::move(**stored);
+}
+
+void Engine::hear_cancel(Run& run, std::int64_t now_us, const std::string& reason) {
+    const std::scoped_lock lock(run.mutex);
+    if (run.cancel_us > 0) return;
+    run.cancel_us = now_us;
+    run.cancel_reason = reason;
 }
 
 void Engine::cancel_in_queue(const RunPtr& run) {

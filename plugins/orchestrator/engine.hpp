@@ -81,8 +81,7 @@ class Engine {
                            const std::string& note);
 
     // --- for the host that began a run which goes on here; `asker` is that host (semantics 1.2)
-    /// Takes the run over; the same again changes nothing. Errors: VALIDATION_ERROR, CONFLICT,
-    /// UNAVAILABLE (this host stops).
+    /// Takes the run over; the same again changes nothing. Errors: VALIDATION_ERROR, CONFLICT.
     Result<void> take_over(Parcel parcel, const std::string& asker);
     /// Errors: NOT_FOUND, also for a run that `asker` has not begun.
     Result<News> news(const std::string& workflow_id,
@@ -103,6 +102,8 @@ class Engine {
     // engine_drive.cpp
     void drive(const RunPtr& run);
     void go_on(const RunPtr& run);
+    void take_steps(const RunPtr& run);
+    void stall(const RunPtr& run);
     bool make_call(const RunPtr& run, const workflow::Step& step);
     bool awaits_approval(const RunPtr& run, const workflow::Step& step);
     void go_on_after(const RunPtr& run, std::int64_t delay_ms);
@@ -145,6 +146,7 @@ class Engine {
                                          std::vector<workflow::Secret> secrets);
     Result<void> store_new(const RunPtr& run, const std::vector<workflow::Secret>& secrets);
     void admit(const RunPtr& run, bool has_begun);
+    static void hear_cancel(Run& run, std::int64_t now_us, const std::string& reason);
     void cancel_in_queue(const RunPtr& run);
     RunPtr find(std::string_view workflow_id);
     std::size_t place_in_queue(std::string_view workflow_id);

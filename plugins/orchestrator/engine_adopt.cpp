@@ -73,6 +73,8 @@ void Engine::look_for_cancels() {
 
 void Engine::adopt_left_runs() {
     if (quiescing_ || adopting_.exchange(true)) return;
+    const std::unique_ptr<std::atomic<bool>, void (*)(std::atomic<bool>*)> done(
+        &adopting_, [](auto* adopting) { *adopting = false; });
     const auto boot = config_.host_id + '/' + config_.boot_id + '/';
     auto open = rows_.open_runs(config_.host_id);
     if (!open)
@@ -84,7 +86,6 @@ void Engine::adopt_left_runs() {
         const bool others = claim != config_.claim && claim.starts_with(boot);
         if (!others && !find(id)) adopt(id, claim);
     }
-    adopting_ = false;
 }
 
 void Engine::adopt(const std::string& workflow_id, const std::string& old_claim) {
@@ -113,6 +114,9 @@ void Engine::adopt(const std::string& workflow_id, const std::string& old_claim)
         const std::scoped_lock lock(mutex_);
         if (!active_.emplace(workflow_id, *run).second) return;
     }
+    // A cancel that came while the row was read found nobody to tell.
+    if (const auto now = rows_.run(workflow_id); now && *now && (*now)->cancel_us > 0)
+        hear_cancel(**run, (*now)->cancel_us, (*now)->cancel_reason);
     host_.log(LogLevel::info,
               "takes up the run " + workflow_id + " in " + (*run)->row.state,
               (*run)->row.correlation_id);

@@ -13,13 +13,31 @@ constexpr std::int64_t kApprovalLookMs = 1'000;
 }  // namespace
 
 void Engine::drive(const RunPtr& run) {
-    if (host_.post([this, run] { go_on(run); })) return;
-    if (quiescing_) return let_go(run);
-    const std::scoped_lock lock(mutex_);
-    stalled_.push_back(run);
+    if (!host_.post([this, run] { go_on(run); })) stall(run);
+}
+
+void Engine::stall(const RunPtr& run) {
+    {
+        const std::scoped_lock lock(mutex_);
+        if (!quiescing_) {
+            stalled_.push_back(run);
+            return;
+        }
+    }
+    let_go(run);
 }
 
 void Engine::go_on(const RunPtr& run) {
+    try {
+        take_steps(run);
+    } catch (const std::exception& error) {
+        // Nobody above knows the run: it would keep its claim, and stand still for ever.
+        drop(run,
+             {"INTERNAL", std::string("a step ended in an exception: ") + error.what(), {}, {}});
+    }
+}
+
+void Engine::take_steps(const RunPtr& run) {
     using Kind = workflow::Decision::Kind;
     while (true) {
         if (quiescing_) return let_go(run);
@@ -93,8 +111,7 @@ void Engine::go_on_after(const RunPtr& run, std::int64_t delay_ms) {
         const std::scoped_lock lock(run->mutex);
         run->timer = *task;
     } else if (wake(*run)) {
-        const std::scoped_lock lock(mutex_);
-        stalled_.push_back(run);
+        stall(run);
     }
 }
 
@@ -290,9 +307,16 @@ void Engine::drop(const RunPtr& run, const Error& why) {
     const auto status = why.status();
     const bool passes =
         status == Status::unavailable || status == Status::timeout || status == Status::exhausted;
-    const std::scoped_lock lock(mutex_);
-    if (!passes) ++refused_[run->row.workflow_id];
-    leave(*run);
+    {
+        const std::scoped_lock lock(mutex_);
+        if (!passes) ++refused_[run->row.workflow_id];
+    }
+    if (quiescing_) return let_go(run);  // This generation takes nothing up again.
+    {
+        const std::scoped_lock lock(mutex_);
+        leave(*run);
+    }
+    begin_queued(run->row.workflow);
 }
 
 }  // namespace onex::orchestrator

@@ -201,14 +201,15 @@ Result<void> Engine::take_over(Parcel parcel, const std::string& asker) {
     auto& row = parcel.run;
     if (contract->digest != row.contract_digest)
         return fail("VALIDATION_ERROR", "the contract's text and its digest do not fit");
-    if (quiescing_) return fail("UNAVAILABLE", "the orchestrator stops; try again in a moment");
     row.host_id = config_.host_id;
-    row.claimed_by = config_.claim;
+    // What a generation that goes is given, its successor takes up.
+    const bool goes = quiescing_;
+    row.claimed_by = goes ? "" : config_.claim;
     row.came_from = asker;
     const auto id = row.workflow_id;
     const auto is_new = handover_.take(std::move(parcel), *contract->model);
     if (!is_new) return std::unexpected(is_new.error());
-    if (*is_new) adopt(id, config_.claim);
+    if (*is_new && !goes) adopt(id, config_.claim);
     return {};
 }
 

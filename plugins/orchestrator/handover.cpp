@@ -59,7 +59,12 @@ Result<bool> Handover::check_target(const Run& run) const {
     if (run.row.target.empty() || !last) return true;
     const auto answer =
         host_.resolve(run.row.target, last->node, last->on, last->name, kResolveWait);
-    if (!answer) return false;
+    if (!answer) {
+        // A host that nobody has configured will not appear while the run waits; one that is down
+        // may.
+        if (answer.error().details.contains("unknown_peer")) return std::unexpected(answer.error());
+        return false;
+    }
     const auto who = Resolution::parse(*answer);
     if (!who || who->target.empty()) return true;
     const auto taker = host_.resolve(run.row.target, "", "target", "take_over_run", kResolveWait);

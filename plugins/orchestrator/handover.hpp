@@ -25,7 +25,8 @@ class Handover {
     [[nodiscard]] std::string destination(const Run& run) const;
 
     /// FAILED_PRECONDITION when the run will have to be handed over and its target has no
-    /// orchestrator. True when that is settled, false when the target did not answer.
+    /// orchestrator; REMOTE_ENDPOINT_UNREACHABLE when nobody has configured the target. True when
+    /// that is settled, false when the target did not answer.
     [[nodiscard]] Result<bool> check_target(const Run& run) const;
 
     /// Asks run.row.handed_to to take the run. The same question again has the same answer. Errors:

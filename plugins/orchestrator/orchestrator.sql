@@ -30,7 +30,8 @@ UPDATE runs SET claimed_by = :claim
 WHERE workflow_id = :workflow_id AND claimed_by = :old_claim AND finished_us IS NULL;
 
 -- name: release_claims
-UPDATE runs SET claimed_by = '' WHERE claimed_by = :claim AND workflow_id = :workflow_id AND finished_us IS NULL;
+UPDATE runs SET claimed_by = ''
+WHERE claimed_by = :claim AND (:workflow_id = '' OR workflow_id = :workflow_id) AND finished_us IS NULL;
 
 -- name: update_run
 UPDATE runs

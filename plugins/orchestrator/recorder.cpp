@@ -224,20 +224,17 @@ void Recorder::line(Run& run,
 }
 
 void Recorder::flush(Run& run) const {
-    auto lines = run.log.take();
-    for (std::size_t at = 0; at < lines.size(); at += kLinesAtOnce) {
+    // Lines are taken inside of the transaction that stores them: a reader who goes on after the
+    // last line it saw must never find an earlier one that was committed later.
+    while (run.log.has_lines()) {
         auto tx = rows_.begin();
-        bool stored = tx.has_value();
-        const auto end = std::min(at + kLinesAtOnce, lines.size());
-        for (std::size_t i = at; stored && i < end; ++i) {
+        if (!tx) return;
+        auto lines = run.log.take(kLinesAtOnce);
+        bool stored = true;
+        for (std::size_t i = 0; stored && i < lines.size(); ++i)
             stored = RunRows::log(*tx, run.row.workflow_id, lines[i]).has_value();
-        }
         if (stored) stored = tx->commit().has_value();
-        if (!stored) {
-            lines.erase(lines.begin(), lines.begin() + static_cast<std::ptrdiff_t>(at));
-            run.log.put_back(std::move(lines));
-            return;
-        }
+        if (!stored) return run.log.put_back(std::move(lines));
     }
 }
 

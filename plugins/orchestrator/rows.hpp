@@ -145,6 +145,7 @@ class RunRows {
     Result<bool> claim(std::string_view workflow_id,
                        std::string_view old_claim,
                        std::string_view claim) const;
+    /// An empty id: all that are claimed so.
     Result<void> release(std::string_view workflow_id, std::string_view claim) const;
     /// Stores handed_to, handed_step and handed_us. FAILED_PRECONDITION when the claim is
     /// another's.

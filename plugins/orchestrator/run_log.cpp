@@ -58,9 +58,19 @@ bool RunLog::add(LogLine line) {
     return waiting_.size() == 1;
 }
 
-std::vector<LogLine> RunLog::take() {
+bool RunLog::has_lines() {
     const std::scoped_lock lock(mutex_);
-    return std::exchange(waiting_, {});
+    return !waiting_.empty();
+}
+
+std::vector<LogLine> RunLog::take(std::size_t most) {
+    const std::scoped_lock lock(mutex_);
+    if (waiting_.size() <= most) return std::exchange(waiting_, {});
+    const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(most);
+    std::vector<LogLine> out(std::make_move_iterator(waiting_.begin()),
+                             std::make_move_iterator(end));
+    waiting_.erase(waiting_.begin(), end);
+    return out;
 }
 
 void RunLog::put_back(std::vector<LogLine> lines) {

@@ -3,6 +3,7 @@
 
 #include "plugins/orchestrator/rows.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <string>
@@ -25,7 +26,9 @@ class RunLog {
     void resume(std::int64_t last_line);
     /// True when the first line waits: somebody should store them soon.
     bool add(LogLine line);
-    [[nodiscard]] std::vector<LogLine> take();
+    [[nodiscard]] bool has_lines();
+    /// The first `most` of the lines that wait.
+    [[nodiscard]] std::vector<LogLine> take(std::size_t most = kLogLinesMax);
     /// Lines that could not be stored.
     void put_back(std::vector<LogLine> lines);
 

@@ -3,10 +3,12 @@
 #include "host/cli/commands.hpp"
 #include "host/cli/output.hpp"
 #include "host/host.hpp"
+#include "host/text/text.hpp"
 #include "host/version.hpp"
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -100,11 +102,12 @@ class Grammar {
         run->add_flag("--watch",
                       options_->watch,
                       "reload nodes whose library changes, as [host] watch = true does");
-        auto* version = app_.add_subcommand("version", "print the version");
-        version->callback([this] {
-            chosen_ = [] {
-                print("onex-host " + std::string(host_version()) + "\n");
-                return kOk;
+        auto* version_command = app_.add_subcommand("version", "print the version");
+        json_flag(version_command);
+        version_command->callback([this] {
+            chosen_ = [options = options_] {
+                Session session(options->globals);
+                return version(session);
             };
         });
     }
@@ -128,7 +131,10 @@ class Grammar {
         c->add_option("--target", to.build_target, "build up to this stage of the Dockerfile");
         c->add_option("-p,--port", to.ports, "HOST:CONTAINER[/udp], may be repeated")
             ->allow_extra_args(false);
-        c->add_option("-e,--env", to.env, "NAME=VALUE, NAME=env:VARIABLE or NAME=file:PATH")
+        c->add_option("-e,--env",
+                      to.env,
+                      "NAME=VALUE; or NAME=env:VARIABLE or NAME=file:PATH, which the host looks up "
+                      "among its own variables and files, not this command")
             ->allow_extra_args(false);
         c->add_option("--volume", to.volumes, "/HOST:/CONTAINER[:ro]")->allow_extra_args(false);
         c->add_option("--network", to.networks, "bridge, host, none, or a network to join")
@@ -153,8 +159,10 @@ class Grammar {
                                   "a port of the container that must take connections")
                         ->check(CLI::Range(1, 65535))
                         ->excludes(path);
-        c->add_option(
-             "--health-exec", to.health_exec, "a program in the container that must end with 0")
+        c->add_option("--health-exec",
+                      to.health_exec,
+                      "a program in the container that must end with 0; its arguments are split at "
+                      "blanks, without quotes")
             ->excludes(path)
             ->excludes(tcp);
         c->add_option(
@@ -244,7 +252,7 @@ class Grammar {
             return history(s, o.name, o.limit);
         });
         c->add_option("name", options_->name, "only of this container");
-        c->add_option("-n,--limit", options_->limit, "how many")->check(CLI::Range(1, 500));
+        c->add_option("-n,--limit", options_->limit, "how many")->check(CLI::Range(1, 200));
     }
 
     void add_workflow() {
@@ -285,14 +293,14 @@ class Grammar {
         config->require_subcommand(1);
         c = add(*config,
                 "check",
-                "check a TOML and the secrets it names; exit 1 on an error",
+                "check a TOML, and the secrets and plugins it names; exit 1 on an error",
                 [](Session& s, const Options& o) { return config_check(s, o.file); });
         c->add_option("file", options_->file, "default: the host's TOML");
         json_flag(c);
-        add(*config,
-            "reference",
-            "every key of the TOML, as Markdown",
-            [](Session&, const Options&) { return config_reference(); });
+        json_flag(add(*config,
+                      "reference",
+                      "every key of the TOML, as Markdown",
+                      [](Session& s, const Options&) { return config_reference(s); }));
         ask(*config,
             "reload",
             "the running host takes the nodes of its TOML as it is now",
@@ -330,6 +338,7 @@ class Grammar {
                 options.action = action;
                 return service(s, options);
             });
+            json_flag(c);
             if (action == "print") return;
             c->add_option("--folder", options_->service.folder, "where the unit file stands");
             c->add_flag(
@@ -412,23 +421,60 @@ class Grammar {
     std::function<int()>& chosen_;
 };
 
+/// The first word that should be a command and is none, as a sentence.
+std::optional<std::string> unknown_command(const CLI::App& app,
+                                           const std::vector<std::string>& words) {
+    const CLI::App* parent = &app;
+    std::string path;
+    for (const auto& word : words) {
+        std::vector<std::string> known;
+        const CLI::App* next = nullptr;
+        for (const auto* command : parent->get_subcommands({})) {
+            known.push_back(command->get_name());
+            if (command->get_name() == word) next = command;
+        }
+        if (known.empty() || word.starts_with('-')) return std::nullopt;
+        if (!next) {
+            return "there is no command '" + path + word + "'" + did_you_mean(word, known) +
+                   " (onex-host " + path + "--help lists all)";
+        }
+        path += word + " ";
+        parent = next;
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 Parsed parse_arguments(int argc, char** argv) {
     CLI::App app{"onex-host runs nodes, and deploys containers from one host to another."};
     app.name("onex-host");
     app.require_subcommand(1);
-    app.footer("Exit codes: 0 done, 1 failed, 2 wrong use, 3 host unreachable.");
+    app.footer(
+        "Exit codes: 0 done, 1 failed, 2 wrong use, 3 host unreachable, 130 Ctrl-C: no longer "
+        "followed.");
+    app.set_version_flag(
+        "--version", "onex-host " + std::string(host_version()), "print the version");
     app.set_help_all_flag("--help-all", "help of all commands");
 
     Parsed parsed;
     Grammar grammar(app, std::make_shared<Options>(), parsed.command);
     grammar.add_all();
+    const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+    const bool json = std::ranges::find(words, "--json") != words.end();
+    const auto wrong = [&](const std::string& message) {
+        print_error({"VALIDATION_ERROR", message, {}, {}}, json);
+        parsed.exit_code = kUsage;
+        return parsed;
+    };
+    if (const auto unknown = unknown_command(app, words)) return wrong(*unknown);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        const int code = app.exit(error, std::cout, std::cerr);
-        parsed.exit_code = code == 0 ? kOk : kUsage;
+        const bool asked = error.get_exit_code() == 0;  // For help, or the version.
+        if (json && !asked) return wrong(error.what());
+        (void)app.exit(error, std::cout, std::cerr);
+        parsed.exit_code = asked ? kOk : kUsage;
     }
     return parsed;
 }

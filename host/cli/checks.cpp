@@ -3,16 +3,22 @@
 #include "host/cli/output.hpp"
 #include "host/cli/view.hpp"
 #include "host/contract/contract.hpp"
+#include "host/version.hpp"
+
+#include <onex/version.h>
 
 #include <boost/json/array.hpp>
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
+#include <filesystem>
 #include <utility>
 
 namespace onex::host::cli {
 
 namespace json = boost::json;
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -22,13 +28,37 @@ const char* level_of(const Finding& finding) {
     return kLevels.at(static_cast<std::size_t>(finding.level));
 }
 
+/// "line 3, column 1: what" → {"FILE:3:1", "what"}, as all other findings are told.
+void place(Finding& finding) {
+    int line = 0;
+    int column = 0;
+    int read = 0;
+    if (std::sscanf(finding.message.c_str(), "line %d, column %d: %n", &line, &column, &read) < 2 ||
+        read == 0)
+        return;
+    finding.where += ":" + std::to_string(line) + ":" + std::to_string(column);
+    finding.message.erase(0, static_cast<std::size_t>(read));
+}
+
+std::vector<Finding> findings_of(const std::string& file) {
+    std::error_code ec;
+    const auto size = fs::file_size(file, ec);
+    if (!ec && size == 0)
+        return {{Finding::Level::error, file, "the file is empty; a contract was expected"}};
+    if (!fs::exists(file, ec)) return {{Finding::Level::error, file, "there is no such file"}};
+    auto findings = check_contract_file(file);
+    for (auto& finding : findings)
+        if (finding.where == file) place(finding);
+    return findings;
+}
+
 }  // namespace
 
 int contract_check(Session& session, const std::vector<std::string>& files) {
     bool wrong = false;
     json::array documents;
     for (const auto& file : files) {
-        const auto findings = check_contract_file(file);
+        const auto findings = findings_of(file);
         json::array told;
         std::array<std::size_t, 3> counts{};
         for (const auto& finding : findings) {
@@ -55,8 +85,23 @@ int contract_check(Session& session, const std::vector<std::string>& files) {
     return wrong ? kFailed : kOk;
 }
 
-int config_reference() {
-    print(config_reference_markdown());
+int config_reference(Session& session) {
+    if (session.json()) {
+        print_json(config_reference_json());
+    } else {
+        print(config_reference_markdown());
+    }
+    return kOk;
+}
+
+int version(Session& session) {
+    if (session.json()) {
+        print_json(json::object{
+            {"version", host_version()},
+            {"abi", std::to_string(ONEX_ABI_MAJOR) + "." + std::to_string(ONEX_ABI_MINOR)}});
+    } else {
+        print("onex-host " + std::string(host_version()) + "\n");
+    }
     return kOk;
 }
 

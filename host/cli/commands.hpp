@@ -53,10 +53,11 @@ int workflow_health(Session& session);
 
 int contract_check(Session& session, const std::vector<std::string>& files);
 int config_check(Session& session, const std::string& file);
-int config_reference();
+int config_reference(Session& session);
 /// The running host takes the nodes of its TOML as it stands now.
 int config_reload(Session& session);
 int doctor(Session& session);
+int version(Session& session);
 
 /// `action`: up, down or status. `to`: the migration that `down` leaves as the last one.
 int migrate(Session& session, const std::string& action, int to);

@@ -63,9 +63,15 @@ std::string with_timeout(std::string route, std::int64_t timeout_s) {
 /// Reports the end of a run on the channel that fits, and says what the command's exit code is.
 int report_end(Session& session, const Followed& followed, const std::string& workflow_id) {
     if (followed.interrupted) {
-        print("still running; onex-host status " + workflow_id + " · onex-host cancel " +
-              workflow_id + "\n");
-        return kOk;
+        // The run is the host's: it goes on without anybody who looks.
+        if (session.json()) {
+            print_json(json::object{{"status", "running"}, {"workflow_id", workflow_id}});
+        } else {
+            print("no longer followed; the run " + printable(workflow_id) +
+                  " goes on: onex-host status " + workflow_id + " · onex-host cancel " +
+                  workflow_id + "\n");
+        }
+        return kInterrupted;
     }
     if (!followed.status) return session.exit_code();
     const auto& status = *followed.status;
@@ -133,6 +139,11 @@ Result<json::object> read_input(const std::string& given) {
                         "; give {\"name\": value, …} or @FILE");
     }
     return std::move(value.get_object());
+}
+
+/// No workflow is named like this.
+bool looks_like_file(const std::string& name) {
+    return name.find('/') != std::string::npos || name.ends_with(".yaml") || name.ends_with(".yml");
 }
 
 }  // namespace
@@ -224,6 +235,15 @@ int workflow_run(Session& session, const WorkflowOptions& options) {
     const StartOptions start{.detach = !options.wait, .verbose = options.verbose};
     std::error_code ec;
     if (!fs::is_regular_file(options.name, ec)) {
+        if (looks_like_file(options.name)) {
+            return session.fail_with(
+                {"NOT_FOUND",
+                 "there is no file " + options.name +
+                     "; an installed workflow is named without a folder: onex-host workflow list",
+                 {},
+                 {}},
+                kUsage);
+        }
         const auto route = "/api/v1/workflows/" + url_encode(options.name);
         return start_run(session, with_timeout(route, options.timeout_s), *input, start);
     }

@@ -61,7 +61,8 @@ int plugin_change(Session& session, const std::string& verb, const PluginOptions
 }
 
 int config_reload(Session& session) {
-    const auto answer = session.post("/onex/v1/config/reload", {}, kChangeMs);
+    // What may be wrong is the file, as for `config check`, not the command line.
+    const auto answer = session.post("/onex/v1/config/reload", {}, kChangeMs, kFailed);
     const int code = show(session, answer, config_change_text);
     return code == kOk && !list(*answer, "failed").empty() ? kFailed : code;
 }

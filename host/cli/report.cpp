@@ -80,8 +80,13 @@ bool nothing_before(const json::object& status) {
 }
 
 std::string rollback_text(const json::object& status) {
-    if (text(status, "state") == "ROLLBACK_COMPLETED")
-        return "yes, the previous container runs again";
+    if (text(status, "state") == "ROLLBACK_COMPLETED") {
+        // Also where the failure came before anything was touched, and in runs without containers.
+        const auto* restored = find(status, "output.rollback_result.previous_container_restored");
+        return restored && restored->is_bool() && restored->get_bool()
+                   ? "yes, the container of that name is the one from before"
+                   : "yes, everything is as it was before";
+    }
     if (!rolled_back(status)) return "no";
     return nothing_before(status)
                ? "the new container was removed; there was none of that name before"

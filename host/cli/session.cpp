@@ -66,19 +66,21 @@ std::optional<json::object> Session::get(const std::string& target) {
 
 std::optional<json::object> Session::post(const std::string& target,
                                           const json::object& body,
-                                          std::int64_t wait_ms) {
+                                          std::int64_t wait_ms,
+                                          int invalid) {
     auto* api = client();
     if (!api) return std::nullopt;
-    return judge(api->post(target, body, Wait::for_ms(wait_ms)));
+    return judge(api->post(target, body, Wait::for_ms(wait_ms)), invalid);
 }
 
-std::optional<json::object> Session::judge(Result<ApiAnswer> answer) {
+std::optional<json::object> Session::judge(Result<ApiAnswer> answer, int invalid) {
     if (!answer) {
         fail_unreachable(answer.error());
         return std::nullopt;
     }
     if (!answer->ok()) {
-        fail_with(answer->error(), kFailed);
+        const auto error = answer->error();
+        fail_with(error, error.code == "VALIDATION_ERROR" ? invalid : kFailed);
         return std::nullopt;
     }
     return std::move(answer->body);

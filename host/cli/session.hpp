@@ -18,6 +18,7 @@ inline constexpr int kOk = 0;
 inline constexpr int kFailed = 1;
 inline constexpr int kUsage = 2;
 inline constexpr int kUnreachable = 3;
+inline constexpr int kInterrupted = 130;  ///< Ctrl-C, as a shell tells it
 
 /// Options that every command takes.
 struct Globals {
@@ -37,11 +38,13 @@ class Session {
     /// Reads the configuration, or prints what is wrong with it (then exit_code() is kUsage).
     std::optional<Config> config();
 
-    /// Asks the host. Empty after a failure: that is printed and exit_code() is set.
+    /// Asks the host. Empty after a failure: that is printed and exit_code() is set. `invalid` is
+    /// that of VALIDATION_ERROR: what the host finds wrong in a request stood in the command line.
     std::optional<boost::json::object> get(const std::string& target);
     std::optional<boost::json::object> post(const std::string& target,
                                             const boost::json::object& body,
-                                            std::int64_t wait_ms = 60'000);
+                                            std::int64_t wait_ms = 60'000,
+                                            int invalid = kUsage);
 
     /// The client itself, for callers who judge failures themselves; null after a failure.
     ApiClient* client();
@@ -54,7 +57,7 @@ class Session {
     [[nodiscard]] int exit_code() const { return exit_code_; }
 
   private:
-    std::optional<boost::json::object> judge(Result<ApiAnswer> answer);
+    std::optional<boost::json::object> judge(Result<ApiAnswer> answer, int invalid = kUsage);
 
     Globals globals_;
     std::unique_ptr<ApiClient> client_;

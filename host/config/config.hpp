@@ -149,5 +149,7 @@ std::vector<std::string> check_secrets(const Config& config);
 /// One row per key of the TOML for the generated reference: table, key, type, default, bounds,
 /// sentence.
 std::string config_reference_markdown();
+/// The same for programs: {"keys":[{table, key, value, default, required, meaning}…]}.
+boost::json::object config_reference_json();
 
 }  // namespace onex::host

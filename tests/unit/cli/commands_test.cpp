@@ -6,10 +6,12 @@
 #include <boost/json/parse.hpp>
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sstream>
+#include <thread>
 
 namespace onex::host {
 
@@ -43,6 +45,7 @@ TEST(Commands, WrongUseIsTwoAndHelpIsZero) {
                                                {"deploy", "web", "--compression", "rar"},
                                                {"logs"},
                                                {"history", "-n", "0"},
+                                               {"history", "-n", "201"},
                                                {"workflow"},
                                                {"migrate", "down"},
                                                {"status", "--unknown"}}) {
@@ -67,6 +70,33 @@ TEST(Commands, WrongUseIsTwoAndHelpIsZero) {
         EXPECT_EQ(run({name, "--help"}).code, 0);
     }
     expect_part(run({"version"}).out, "onex-host " + std::string(host_version()));
+    EXPECT_EQ(run({"--version"}).out, run({"version"}).out);
+    EXPECT_EQ(boost::json::parse(run({"version", "--json"}).out).at("version").as_string(),
+              host_version());
+}
+
+TEST(Commands, AnUnknownCommandIsNamed) {
+    const struct {
+        std::vector<std::string> words;
+        const char* told;
+    } cases[] = {
+        {{"frob"}, "there is no command 'frob' (onex-host --help lists all)\n"},
+        {{"depoly", "web"}, "there is no command 'depoly'; did you mean 'deploy'?"},
+        {{"config", "chek"}, "there is no command 'config chek'; did you mean 'check'?"},
+        {{"plugin", "xyzzyxyzzy"}, "(onex-host plugin --help lists all)\n"},
+    };
+    for (const auto& c : cases) {
+        SCOPED_TRACE(c.told);
+        const auto outcome = run(c.words);
+        EXPECT_EQ(outcome.code, 2);
+        expect_part(outcome.err, c.told);
+    }
+    for (const auto& words :
+         std::vector<std::vector<std::string>>{{"frob", "--json"}, {"logs", "--json"}}) {
+        const auto outcome = run(words);
+        EXPECT_EQ(outcome.code, 2);
+        EXPECT_EQ(boost::json::parse(outcome.out).at("error").at("code"), "VALIDATION_ERROR");
+    }
 }
 
 TEST(Commands, TheReadmeNamesCommandsThatAreThere) {
@@ -166,6 +196,52 @@ TEST(Commands, AFailedDeploymentIsOneWithCodeAndCorrelation) {
     const auto document = boost::json::parse(outcome.out);
     EXPECT_EQ(document.at("status"), "failed");
     EXPECT_EQ(document.at("error").at("code"), "BUILD_FAILED");
+}
+
+TEST(Commands, WhatTheHostFindsWrongInTheRequestIsWrongUse) {
+    RecordingHost host;
+    host.start();
+    host.when("GET /onex/v1/host", {{200, kHost}});
+    host.when("POST /api/v1/deployments/trigger",
+              {{400, R"({"error": {"code": "VALIDATION_ERROR", "message": "container_name"}})"},
+               {409, R"({"error": {"code": "CONFLICT", "message": "taken"}})"}});
+    for (const int code : {2, 1})
+        EXPECT_EQ(run({"deploy", "web", "--image", "i", "--config", host.config()}).code, code);
+}
+
+TEST(Commands, CtrlCIsNotTheRunsEnd) {
+    RecordingHost host;
+    host.start();
+    host.when("GET /onex/v1/host", {{200, kHost}});
+    host.when("POST /api/v1/deployments/trigger", {{202, R"({"workflow_id": "w1"})"}});
+    host.when("GET /workflows/w1/logs", {{200, kNoLines}});
+    host.when("GET /workflows/w1/status",
+              {{200, R"({"workflow_id": "w1", "state": "BUILDING", "final": false})"}});
+    for (const bool json : {false, true}) {
+        const auto asked = host.asked().size();
+        std::thread person([&host, asked] {
+            const auto follows = [&] {
+                const auto all = host.asked();
+                return all.size() > asked && all.back().starts_with("GET /workflows/w1/status");
+            };
+            while (!follows())
+                std::this_thread::yield();
+            ::kill(::getpid(), SIGINT);
+        });
+        std::vector<std::string> words{"deploy", "web", "--image", "i", "--config", host.config()};
+        if (json) words.emplace_back("--json");
+        const auto outcome = run(words);
+        person.join();
+        EXPECT_EQ(outcome.code, 130);
+        if (json) {
+            EXPECT_EQ(boost::json::parse(outcome.out).at("workflow_id"), "w1");
+            EXPECT_EQ(boost::json::parse(outcome.out).at("status"), "running");
+        } else {
+            expect_part(outcome.out, "the run w1 goes on: onex-host status w1");
+        }
+    }
+    for (const auto& request : host.asked())
+        EXPECT_FALSE(request.find("/cancel") != std::string::npos) << request;
 }
 
 TEST(Commands, DeployDetachedTellsTheId) {
@@ -272,6 +348,9 @@ TEST(Commands, WorkflowRunSendsAFilesTextOrAName) {
               2);
     EXPECT_EQ(
         run({"workflow", "run", "named", "--input", "@/none", "--config", host.config()}).code, 2);
+    const auto none = run({"workflow", "run", "./nofile.yaml", "--config", host.config()});
+    EXPECT_EQ(none.code, 2);
+    expect_part(none.err, "NOT_FOUND: there is no file ./nofile.yaml");
     const auto asked = host.asked();
     ASSERT_EQ(asked.size(), 2U);
     EXPECT_EQ(asked[0], R"(POST /api/v1/workflows {"contract":"a: 1\n","input":{"x":2}})");
@@ -350,10 +429,20 @@ TEST(Commands, ChecksTellWhatIsWrong) {
     EXPECT_EQ(outcome.code, 1);
     expect_part(outcome.err, "nmae");
     expect_part(run({"config", "reference"}).out, "data_dir");
+    const auto keys = boost::json::parse(run({"config", "reference", "--json"}).out).at("keys");
+    EXPECT_EQ(keys.at(0).at("table"), "host");
+    EXPECT_EQ(keys.at(0).at("key"), "name");
     const auto contract = host.folder() + "/c.yaml";
     std::ofstream(contract) << "schema_version: \"2.0\"\n";
     EXPECT_EQ(run({"contract", "check", contract}).code, 1);
     EXPECT_EQ(run({"contract", "check", contract, "--json"}).code, 1);
+    std::ofstream(contract, std::ios::trunc) << "a: [1,\nb: {\n";
+    outcome = run({"contract", "check", contract});
+    EXPECT_EQ(outcome.code, 1);
+    expect_part(outcome.out, contract + ":3:1: error: end of map");
+    std::ofstream(contract, std::ios::trunc).flush();
+    expect_part(run({"contract", "check", contract}).out, contract + ": error: the file is empty");
+    expect_part(run({"contract", "check", contract + "x"}).out, "there is no such file");
 }
 
 }  // namespace

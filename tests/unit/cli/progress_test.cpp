@@ -116,17 +116,30 @@ TEST(Report, FailureTellsTheRollbackAndTheLastLines) {
     const auto status =
         json(R"({"workflow_id": "w1", "state": "ROLLBACK_COMPLETED", "success": false,
         "hint": "look at the log", "stages": [],
+        "output": {"rollback_performed": true, "rollback_result": {"previous_container_restored": true}},
         "error": {"code": "HEALTH_CHECK_FAILED", "message": "no answer", "correlation_id": "c1"}})");
     const auto report = failure_report(status, {{1, "", "", "probe", "info", "GET /health: 500"}});
     for (const auto* part : {"    GET /health: 500\n",
                              "hint: look at the log\n",
-                             "yes, the previous container runs again",
+                             "yes, the container of that name is the one from before\n",
                              "onex-host logs w1"}) {
         EXPECT_NE(report.find(part), std::string::npos) << part << "\n" << report;
     }
     const auto error = error_of(status);
     EXPECT_EQ(error.code + error.message + error.correlation_id, "HEALTH_CHECK_FAILEDno answerc1");
     EXPECT_EQ(report_document(status).at("status"), "failed");
+}
+
+TEST(Report, ARollbackClaimsNoContainerThatItDoesNotKnowOf) {
+    for (const auto* output : {"{}",
+                               R"({"rollback_performed": true, "rollback_result": {}})",
+                               R"({"rollback_result": {"previous_container_restored": false}})"}) {
+        auto status = json(R"({"state": "ROLLBACK_COMPLETED", "error": {"code": "E"}})");
+        status["output"] = boost::json::parse(output);
+        EXPECT_NE(failure_report(status, {}).find("yes, everything is as it was before\n"),
+                  std::string::npos)
+            << output;
+    }
 }
 
 TEST(Report, TheFirstDeploymentOfANameHasNothingToPutBack) {

@@ -31,19 +31,32 @@ make_secret() {
 make_base_image() {
     ! docker image inspect "$QS_BASE" >/dev/null 2>&1 || return 0
     if [ "$(uname -s)" = Darwin ]; then
-        docker pull -q busybox:stable >/dev/null || die "docker could not pull busybox:stable for the sample"
-        docker tag busybox:stable "$QS_BASE"
+        tag_busybox
         return 0
     fi
-    local root
-    root=$(mktemp -d)
-    mkdir "$root/bin"
+    local root="$QS_DIR/base"
+    rm -rf "$root"
+    mkdir -p "$root/bin"
     cp /bin/busybox "$root/bin/busybox"
     ln -s busybox "$root/bin/sh"
     tar -C "$root" -c bin | docker import - "$QS_BASE" >/dev/null || die "docker could not import the sample's base image"
     rm -rf "$root"
 }
 
+# A Mac has no busybox of Linux to import. A pulled one keeps only the quickstart's name, so that --stop, which
+# goes by names, removes it, and never one that was there before.
+tag_busybox() {
+    local pulled=''
+    if ! docker image inspect busybox:stable >/dev/null 2>&1; then
+        docker pull -q busybox:stable >/dev/null || die "docker could not pull busybox:stable for the sample"
+        pulled=yes
+    fi
+    docker tag busybox:stable "$QS_BASE" || die "docker could not tag busybox:stable for the sample"
+    [ -z "$pulled" ] || docker rmi busybox:stable >/dev/null || die "docker could not untag busybox:stable"
+}
+
+# host_runs NAME: the process that start_host started for it lives.
+host_runs() { [ -f "$QS_DIR/$1.pid" ] && is_process "$(cat "$QS_DIR/$1.pid")" "config/quickstart/$1.toml"; }
 host_answers() { "$QS_BIN" status --config "config/quickstart/$1.toml" >/dev/null 2>&1; }
 host_decided() { host_answers "$1" || ! alive "$2"; }
 
@@ -51,7 +64,7 @@ host_decided() { host_answers "$1" || ! alive "$2"; }
 start_host() {
     local name=$1 pid_file="$QS_DIR/$1.pid" port pid
     shift
-    if [ -f "$pid_file" ] && alive "$(cat "$pid_file")"; then
+    if host_runs "$name"; then
         [ "$QS_BIN" -nt "$pid_file" ] || return 0
         say "the program is newer than the running host $name; restarting it"
         end_process "$(cat "$pid_file")" 30
@@ -87,7 +100,7 @@ fetch_page() { curl -fsS --max-time 5 "http://127.0.0.1:$QS_PORT/"; }
 latest_version() { cat "$QS_DIR/version" 2>/dev/null || echo 0; }
 
 quickstart_deploy() {
-    local version
+    local version page
     version=$(($(latest_version) + 1))
     if [ "$version" -eq 1 ] && port_taken "$QS_PORT"; then
         die "port $QS_PORT on 127.0.0.1 is taken; the sample needs it, so stop what uses it"
@@ -95,7 +108,8 @@ quickstart_deploy() {
     say "deploying sample version $version from laptop to mac-studio"
     deploy_sample "$version" || die "the deployment failed; the logs are in build/quickstart/"
     echo "$version" >"$QS_DIR/version"
-    say "http://127.0.0.1:$QS_PORT answers: $(fetch_page)"
+    page=$(fetch_page) || die "version $version is deployed, but http://127.0.0.1:$QS_PORT does not answer"
+    say "http://127.0.0.1:$QS_PORT answers: $page"
     cat <<NEXT
 
 look further:
@@ -110,7 +124,7 @@ quickstart_break() {
     local version before after
     [ "$(latest_version)" -gt 0 ] || quickstart_deploy
     version=$(($(latest_version) + 1))
-    before=$(fetch_page)
+    before=$(fetch_page) || die "nothing answers on port $QS_PORT; ./x quickstart deploys a version that does"
     say "now answering: $before"
     say "deploying version $version, whose health check fails"
     if deploy_sample "$version" --build-arg HEALTH=broken --health-retries 3; then
@@ -124,7 +138,7 @@ quickstart_break() {
 quickstart_stop() {
     local name
     for name in laptop mac-studio; do
-        if [ -f "$QS_DIR/$name.pid" ]; then
+        if host_runs "$name"; then
             say "stopping the host $name"
             end_process "$(cat "$QS_DIR/$name.pid")" 30
         fi
@@ -132,6 +146,8 @@ quickstart_stop() {
     if ONEX_ENGINE_SOCKET=$(find_engine); then
         export DOCKER_HOST="unix://$ONEX_ENGINE_SOCKET"
         remove_from_docker
+    elif [ -d "$QS_DIR" ] && ! own_engine_of quickstart; then
+        die "no Docker engine answers, so the sample is still in it; start Docker, then run this again"
     fi
     rm -rf "$QS_DIR"
     stop_own_engine quickstart

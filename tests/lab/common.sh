@@ -30,6 +30,18 @@ wait_until() {
     done
 }
 
+# is_process PID TEXT: that process lives and has the text in its command line. For a pid out of a file: after
+# a restart of the machine it may be anybody's.
+is_process() {
+    local command
+    if [ -r "/proc/$1/cmdline" ]; then
+        command=$(tr '\0' ' ' <"/proc/$1/cmdline")
+    else
+        command=$(ps -p "$1" -o args= 2>/dev/null) || return 1
+    fi
+    case $command in *"$2"*) ;; *) return 1 ;; esac
+}
+
 alive() { kill -0 "$1" 2>/dev/null; }
 gone() { ! alive "$1"; }
 

@@ -31,6 +31,9 @@ ensure_engine() {
         return 0
     fi
     [ "$(uname -s)" != Darwin ] || die "no Docker engine answers; start Docker Desktop, Colima or OrbStack"
+    if [ -S /var/run/docker.sock ] && [ ! -w /var/run/docker.sock ]; then
+        die "the Docker engine here does not let you in; join the group docker and log in again, or run this as root"
+    fi
     if [ -d /run/systemd/system ]; then
         say "starting Docker"
         as_root systemctl start docker || die "systemctl could not start docker; see journalctl -u docker"
@@ -63,13 +66,18 @@ start_own_engine() {
     ) &
 }
 
+# Whether an engine was started here for this owner, be it dead or alive.
+own_engine_of() { [ "$(cat "$LAB_DIR/owner" 2>/dev/null)" = "$1" ]; }
+
 # stop_own_engine OWNER [quietly]: ends the engine that was started for OWNER, if there is one, and removes
 # its files.
 stop_own_engine() {
-    [ "$(cat "$LAB_DIR/owner" 2>/dev/null)" = "$1" ] || return 0
-    if [ -f "$LAB_DIR/docker.pid" ]; then
+    own_engine_of "$1" || return 0
+    local pid
+    pid=$(cat "$LAB_DIR/docker.pid" 2>/dev/null || true)
+    if [ -n "$pid" ] && is_process "$pid" "$LAB_DIR/docker"; then
         [ "${2:-}" = quietly ] || say "stopping the Docker engine that was started here"
-        end_process "$(cat "$LAB_DIR/docker.pid")" 30
+        end_process "$pid" 30
     fi
     if [ -f "$LAB_DIR/made_docker0" ]; then ip link delete docker0 2>/dev/null || true; fi
     rm -rf "$LAB_DIR/docker" "$(cat "$LAB_DIR/exec_root")"

@@ -1,5 +1,6 @@
 #include "host/composition.hpp"
 
+#include "host/async/report.hpp"
 #include "host/crash_guard.hpp"
 #include "host/doctor.hpp"
 #include "host/log.hpp"
@@ -84,6 +85,7 @@ Composition::~Composition() {
 }
 
 Result<void> Composition::build() {
+    set_fault_reporter([](std::string_view what) noexcept { log(LogLevel::error, what); });
     if (auto opened = open_state(); !opened) return opened;
     auto keys = signing_keys(config_);
     if (!keys) return std::unexpected(std::move(keys).error());

@@ -1,6 +1,7 @@
 // Blocking work for a coroutine: runs on a pool, the coroutine goes on where it was.
 #pragma once
 
+#include "host/async/report.hpp"
 #include "host/async/workers.hpp"
 
 #include <onex/error.hpp>
@@ -18,7 +19,7 @@
 
 namespace onex::host {
 
-/// Runs `work` on `pool` and awaits its result. Errors: QUEUE_FULL, or `work`'s own.
+/// Runs `work` on `pool` and awaits its result. Errors: QUEUE_FULL, INTERNAL, or `work`'s own.
 template <class T>
 boost::asio::awaitable<Result<T>> on_worker(Workers& pool,
                                             boost::asio::any_io_executor executor,
@@ -32,7 +33,8 @@ boost::asio::awaitable<Result<T>> on_worker(Workers& pool,
                 (*shared)(std::move(result));
             });
         };
-        const bool posted = pool.post([finish, work = std::move(work)] { finish(work()); });
+        const bool posted =
+            pool.post([finish, work = std::move(work)] { finish(caught<T>(work)); });
         if (!posted) finish(fail("QUEUE_FULL", "all workers are busy; try again in a moment"));
     };
     auto result = co_await asio::async_initiate<decltype(asio::use_awaitable), void(Result<T>)>(

@@ -1,5 +1,7 @@
 #include "host/async/workers.hpp"
 
+#include "host/async/report.hpp"
+
 #include <pthread.h>
 
 #include <cassert>
@@ -7,6 +9,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <exception>
 #include <map>
 #include <mutex>
 #include <system_error>
@@ -29,6 +32,16 @@ void name_this_thread(const std::string& name) {
 #else
     pthread_setname_np(pthread_self(), shortened.c_str());
 #endif
+}
+
+/// Work answers for its own errors; one that does not must not take the host along.
+void perform(const std::function<void()>& work) noexcept {
+    try {
+        work();
+    } catch (...) {
+        report_fault("work of a thread pool ended with an exception: " +
+                     what_of(std::current_exception()));
+    }
 }
 
 }  // namespace
@@ -70,7 +83,7 @@ struct Workers::State {
             auto work = std::move(queue.front());
             queue.pop_front();
             lock.unlock();
-            work();
+            perform(work);
             work = nullptr;  // What the work holds is freed before the lock is taken again.
             lock.lock();
         }

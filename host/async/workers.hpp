@@ -17,7 +17,9 @@ class Workers {
     Workers(const Workers&) = delete;
     Workers& operator=(const Workers&) = delete;
 
-    /// False when queue and pool are full; the caller answers QUEUE_FULL.
+    /// False when queue and pool are full; the caller answers QUEUE_FULL. An exception that leaves
+    /// `work` is reported and ends nothing else: who waits for `work` must hear of its end by
+    /// other means.
     [[nodiscard]] bool post(std::function<void()> work);
     [[nodiscard]] std::size_t threads() const;
 

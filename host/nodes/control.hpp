@@ -2,6 +2,8 @@
 #pragma once
 
 #include "host/async/cancel.hpp"
+#include "host/async/report.hpp"
+#include "host/async/workers.hpp"
 #include "host/async/workers.hpp"
 
 #include <onex/error.hpp>
@@ -21,7 +23,7 @@ Result<T> on_control(Workers& workers,
                      std::function<Result<T>()> work) {
     const auto promise = std::make_shared<std::promise<Result<T>>>();
     auto future = promise->get_future();
-    if (!workers.post([promise, work = std::move(work)] { promise->set_value(work()); }))
+    if (!workers.post([promise, work = std::move(work)] { promise->set_value(caught<T>(work)); }))
         return fail("QUEUE_FULL", "no worker for control work; try again in a moment");
     if (future.wait_until(deadline) == std::future_status::ready) return future.get();
     return fail("TIMEOUT", "the node's code does not come back; see its log lines before this");

@@ -1,6 +1,8 @@
 // Runs a coroutine of the I/O threads for a worker thread that waits for it.
 #pragma once
 
+#include "host/async/report.hpp"
+
 #include <onex/error.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -24,7 +26,9 @@ Result<T> run_blocking(const boost::asio::any_io_executor& executor,
     boost::asio::co_spawn(
         executor, std::move(work), [promise](std::exception_ptr failed, Result<T> result) {
             if (failed) {
-                promise->set_value(fail("INTERNAL", "an I/O task failed unexpectedly"));
+                const auto why = what_of(failed);
+                report_fault("an I/O task ended with an exception: " + why);
+                promise->set_value(fail("INTERNAL", "an I/O task failed unexpectedly: " + why));
             } else {
                 promise->set_value(std::move(result));
             }

@@ -1,5 +1,6 @@
 #include "host/plugin/dispatcher.hpp"
 
+#include "host/async/report.hpp"
 #include "host/ids.hpp"
 #include "host/log.hpp"
 #include "host/metrics.hpp"
@@ -14,6 +15,7 @@
 #include <boost/json/serialize.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <utility>
 
@@ -285,7 +287,12 @@ void Dispatcher::run_keyed(Invocation call,
         };
         if (Workers::on_worker() || !runtime_.workers.post(store)) store();
     };
-    run_plain(std::move(call), std::move(place), std::move(done), std::move(settled));
+    try {
+        run_plain(std::move(call), std::move(place), std::move(done), settled);
+    } catch (...) {  // Else the key would run for ever.
+        settled({fail("INTERNAL", "the host failed: " + what_of(std::current_exception())), 0});
+        throw;
+    }
 }
 
 Result<std::string> Dispatcher::join(const std::string& key, const Invocation& call) {
@@ -390,8 +397,21 @@ void Dispatcher::invoke_async(Invocation call, std::function<void(Outcome)> done
     auto& pool = call.hop > 0 ? runtime_.peer_workers : runtime_.workers;
     auto shared = std::make_shared<Invocation>(std::move(call));
     auto tell = std::make_shared<std::function<void(Outcome)>>(std::move(done));
-    const bool posted =
-        pool.post([this, shared, tell] { run(std::move(*shared), std::move(*tell)); });
+    const bool posted = pool.post([this, shared, tell] {
+        // Once, and in any case: the caller waits for it.
+        const auto told = std::make_shared<std::atomic<bool>>(false);
+        const auto once = [tell, told](Outcome outcome) {
+            if (!told->exchange(true)) (*tell)(std::move(outcome));
+        };
+        const auto name = shared->operation->name;
+        try {
+            run(std::move(*shared), once);
+        } catch (...) {
+            const auto why = what_of(std::current_exception());
+            log(LogLevel::error, name + " ended with an exception of the host: " + why);
+            once({fail("INTERNAL", "the host failed: " + why), 0});
+        }
+    });
     if (!posted) {
         const Error full{"QUEUE_FULL",
                          "all workers are busy; try again in a moment",

@@ -119,12 +119,14 @@ Result<KeyBegun> OperationKeys::begin(const std::string& key,
         }
         held.emplace(key, Held{Held::Phase::beginning, operation, input_hash, {}, {}});
     }
+    // Whatever comes of it, the key does not stay as it is.
+    bool started = false;
+    const std::shared_ptr<void> settled(nullptr, [&](void*) {
+        if (!started) state_->drop(key);
+    });
     auto begun = begin_row(key, operation, input_hash);
-    if (begun && begun->state == KeyState::started) {
-        state_->set_phase(key, Held::Phase::running);
-    } else {
-        state_->drop(key);
-    }
+    started = begun && begun->state == KeyState::started;
+    if (started) state_->set_phase(key, Held::Phase::running);
     return begun;
 }
 

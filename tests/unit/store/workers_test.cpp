@@ -1,5 +1,7 @@
 #include "host/async/workers.hpp"
 
+#include "host/async/report.hpp"
+
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -32,6 +34,29 @@ TEST(Workers, RefusesWhatFitsNeitherPoolNorQueue) {
         release.count_down();
     }
     EXPECT_EQ(done, 5);  // The destructor waits for all that was taken.
+}
+
+TEST(Workers, WorkThatThrowsIsReportedAndEndsNothingElse) {
+    static std::mutex mutex;
+    static std::string heard;
+    set_fault_reporter([](std::string_view message) noexcept {
+        const std::scoped_lock lock(mutex);
+        heard = message;
+    });
+    std::atomic<int> done = 0;
+    {
+        Workers workers("test", 1, 3);
+        ASSERT_TRUE(workers.post([] { throw std::runtime_error("the reason"); }));
+        ASSERT_TRUE(workers.post([&] { ++done; }));
+    }
+    EXPECT_EQ(done, 1);
+    EXPECT_NE(heard.find("the reason"), std::string::npos) << heard;
+    const auto work = [] -> Result<int> { throw std::runtime_error("another reason"); };
+    const auto caught_here = caught<int>(work);
+    ASSERT_FALSE(caught_here);
+    EXPECT_EQ(caught_here.error().code, "INTERNAL");
+    EXPECT_NE(heard.find("another reason"), std::string::npos) << heard;
+    set_fault_reporter(nullptr);
 }
 
 TEST(Workers, ReusesIdleThreadsAndKnowsItsOwn) {

@@ -1,5 +1,6 @@
 #include "host/async/task_group.hpp"
 
+#include "host/async/report.hpp"
 #include "host/async/signal.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -48,8 +49,13 @@ TaskGroup::Guard TaskGroup::guard() {
 void TaskGroup::spawn(asio::any_io_executor executor, asio::awaitable<void> task) {
     // The guard ends with the completion handler, which is dropped even when the io_context ends
     // first.
-    asio::co_spawn(
-        std::move(executor), std::move(task), [counted = guard()](const std::exception_ptr&) {});
+    asio::co_spawn(std::move(executor),
+                   std::move(task),
+                   [counted = guard()](const std::exception_ptr& failed) {
+                       if (failed)
+                           report_fault("a task of the I/O threads ended with an exception: " +
+                                        what_of(failed));
+                   });
 }
 
 std::size_t TaskGroup::running() const {

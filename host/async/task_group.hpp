@@ -19,8 +19,8 @@ class TaskGroup {
 
     TaskGroup();
 
-    /// Runs `task` on `executor`. An exception that leaves it ends it silently: tasks answer for
-    /// their own errors.
+    /// Runs `task` on `executor`. Tasks answer for their own errors: an exception that leaves one
+    /// ends it and is reported as a fault.
     void spawn(boost::asio::any_io_executor executor, boost::asio::awaitable<void> task);
     /// Counts as a task until the last copy is dropped.
     [[nodiscard]] Guard guard();

@@ -1,9 +1,13 @@
 #include "host/http/connection.hpp"
 
+#include "host/async/report.hpp"
+
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <array>
 #include <exception>
+#include <random>
 
 namespace asio = boost::asio;
 
@@ -27,11 +31,28 @@ std::string path_of(const std::string& target) {
     return url_decode(path.substr(0, path.find('?')), false);
 }
 
-ServerResponse error_response(unsigned status, std::string_view code, std::string_view message) {
+/// What client and log have in common: the client's own id when it is a plain word, else a new one.
+std::string fault_id(const ServerRequest& request) {
+    const auto given = request.headers.get("X-Correlation-Id");
+    const bool plain = std::ranges::all_of(given, [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+               c == '-' || c == '_' || c == '.';
+    });
+    if (plain && !given.empty() && given.size() <= 128) return std::string(given);
+    std::random_device random;
+    return "fault-" + std::to_string(random()) + "-" + std::to_string(random());
+}
+
+ServerResponse error_response(unsigned status,
+                              std::string_view code,
+                              std::string_view message,
+                              std::string_view correlation_id = {}) {
     ServerResponse response;
     response.status = status;
     response.headers.add("Content-Type", "application/json");
-    response.body = error_json(code, message);
+    if (!correlation_id.empty())
+        response.headers.add("X-Correlation-Id", std::string(correlation_id));
+    response.body = error_json(code, message, correlation_id);
     return response;
 }
 
@@ -228,9 +249,12 @@ asio::awaitable<ServerResponse> ServerConnection::call_handler(std::shared_ptr<R
     try {
         response = co_await listener_->handler(request);
     } catch (...) {
-        // What it says is for the handler's own log; it may name things that a client must not see.
+        // What it says is for the log alone; it may name things that a client must not see.
+        const auto id = fault_id(*request);
+        report_fault(request->method + " " + request->path + " (correlation id " + id +
+                     ") ended with an exception: " + what_of(std::current_exception()));
         response =
-            error_response(500, "INTERNAL", "the request failed inside the host; see its log");
+            error_response(500, "INTERNAL", "the request failed inside the host; see its log", id);
     }
     co_return response;
 }

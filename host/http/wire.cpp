@@ -282,7 +282,9 @@ std::string http_date() {
            two(parts.tm_min) + ":" + two(parts.tm_sec) + " GMT";
 }
 
-std::string error_json(std::string_view code, std::string_view message) {
+std::string error_json(std::string_view code,
+                       std::string_view message,
+                       std::string_view correlation_id) {
     std::string text;
     for (const char c : message) {
         if (static_cast<unsigned char>(c) < 32) continue;
@@ -290,7 +292,7 @@ std::string error_json(std::string_view code, std::string_view message) {
         text += c;
     }
     return R"({"error":{"code":")" + std::string(code) + R"(","message":")" + text +
-           R"(","correlation_id":""}})";
+           R"(","correlation_id":")" + std::string(correlation_id) + R"("}})";
 }
 
 }  // namespace onex::host

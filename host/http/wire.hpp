@@ -84,7 +84,9 @@ std::string last_chunk(const std::function<Headers()>& trailers);
 std::string chunk_head(std::size_t bytes);
 /// The current time as in the Date header.
 std::string http_date();
-/// {"error":{"code","message","correlation_id":""}}
-std::string error_json(std::string_view code, std::string_view message);
+/// {"error":{"code","message","correlation_id"}}; `code` and `correlation_id` are plain words.
+std::string error_json(std::string_view code,
+                       std::string_view message,
+                       std::string_view correlation_id = {});
 
 }  // namespace onex::host

@@ -1,6 +1,9 @@
+#include "host/async/report.hpp"
 #include "http_fixture.hpp"
 
 #include <sys/stat.h>
+
+#include <mutex>
 
 namespace onex::host {
 namespace {
@@ -168,12 +171,32 @@ asio::awaitable<ServerResponse> misbehave(std::shared_ptr<ServerRequest> request
 }
 
 TEST_F(HttpTest, AnswersEvenWhenTheHandlerThrows) {
+    static std::mutex mutex;
+    static std::string reported;
+    set_fault_reporter([](std::string_view message) noexcept {
+        const std::scoped_lock lock(mutex);
+        reported = message;
+    });
     serve(misbehave);
-    auto got = send(request("/throw"));
-    ASSERT_TRUE(got);
-    EXPECT_EQ(got->status, 500u);
-    EXPECT_NE(got->body.find(R"("code":"INTERNAL")"), got->body.npos);
-    EXPECT_EQ(got->body.find("secret"), got->body.npos);
+    for (const std::string given : {"", "my-id", "no \" id"}) {
+        SCOPED_TRACE(given);
+        auto throws = request("/throw");
+        if (!given.empty()) throws.headers.add("X-Correlation-Id", given);
+        auto got = send(throws);
+        ASSERT_TRUE(got);
+        EXPECT_EQ(got->status, 500u);
+        EXPECT_NE(got->body.find(R"("code":"INTERNAL")"), got->body.npos);
+        EXPECT_EQ(got->body.find("secret"), got->body.npos);
+        const std::string id(got->headers.get("X-Correlation-Id"));
+        EXPECT_EQ(id == given, given == "my-id");
+        ASSERT_FALSE(id.empty());
+        EXPECT_NE(got->body.find(R"("correlation_id":")" + id + '"'), got->body.npos);
+        const std::scoped_lock lock(mutex);
+        EXPECT_NE(reported.find("GET /throw"), reported.npos) << reported;
+        EXPECT_NE(reported.find(id), reported.npos) << reported;
+        EXPECT_NE(reported.find("secret"), reported.npos) << reported;
+    }
+    set_fault_reporter(nullptr);
     auto none = send(request("/204"));
     ASSERT_TRUE(none);
     EXPECT_EQ(none->headers.count("Content-Length"), 0u);

@@ -17,8 +17,6 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t kTopicBytesMax = 249;
-constexpr std::size_t kJsonBytesMax = 1 << 20;
 constexpr std::chrono::seconds kPollPeriod{1};  ///< other processes write to the table too
 
 bool is_topic(std::string_view topic) {
@@ -30,12 +28,14 @@ bool is_topic(std::string_view topic) {
 }
 
 Result<void> check_object(const std::string& text, const std::string& what) {
-    if (text.size() > kJsonBytesMax) {
+    if (text.size() > kEventJsonBytesMax) {
         return fail("VALIDATION_ERROR",
                     what + " has " + std::to_string(text.size()) + " bytes; at most 1 MiB fits");
     }
     json::error_code ec;
-    const auto value = json::parse(text, ec);
+    json::parse_options options;
+    options.max_depth = kEventJsonDepthMax;
+    const auto value = json::parse(text, ec, {}, options);
     if (ec || !value.is_object()) return fail("VALIDATION_ERROR", what + " is no JSON object");
     return {};
 }

@@ -14,6 +14,10 @@
 
 namespace onex::host {
 
+inline constexpr std::size_t kTopicBytesMax = 249;
+inline constexpr std::size_t kEventJsonBytesMax = 1 << 20;  ///< of a payload, and of metadata
+inline constexpr std::size_t kEventJsonDepthMax = 32;       ///< objects and arrays in each other
+
 /// One fact. What the caller leaves empty is filled by publish(): id (UUID v4), time, host id.
 struct Event {
     std::int64_t sequence = 0;  ///< position in this host's table; 0 until stored
@@ -47,8 +51,8 @@ class EventBus {
 
     /// Appends `event` inside `tx`: it exists exactly if the transaction commits. Returns its id.
     /// An event whose id the table has already is not stored twice. Errors: VALIDATION_ERROR (type,
-    /// topic, a payload or metadata that is no JSON object or longer than 1 MiB), and those of
-    /// Transaction::execute.
+    /// topic, a payload or metadata that is no JSON object, longer than 1 MiB or deeper than 32),
+    /// and those of Transaction::execute.
     Result<std::string> publish(Transaction& tx, Event event);
     /// To be called after the transaction of a publish() has committed: wakes readers.
     void notify();
@@ -70,11 +74,11 @@ class EventBus {
     /// Delivers events of topics that start with `topic_prefix` to `handler`, from the stored
     /// offset of `group` on (a new group: from the oldest), one batch at a time, on a thread of the
     /// bus. A batch that fails is tried again with back-off, one event at a time; an event that
-    /// fails 5 times goes to
-    /// "<topic>.dlq" and is skipped. Topics "….dlq" are delivered only when the prefix itself ends
-    /// so. A second reader of the same group fails to move the offset, and its batch is rolled
-    /// back. Dropping the returned value stops the delivery and waits for the batch in hand, but
-    /// not on the handler's own thread.
+    /// fails 5 times goes to "<topic>.dlq" and is skipped, in any case: what does not fit into a
+    /// letter is cut, and an event of which none can be made is reported as a fault. Topics "….dlq"
+    /// are delivered only when the prefix itself ends so. A second reader of the same group fails
+    /// to move the offset, and its batch is rolled back. Dropping the returned value stops the
+    /// delivery and waits for the batch in hand, but not on the handler's own thread.
     std::shared_ptr<void> subscribe(std::string group,
                                     std::string topic_prefix,
                                     std::size_t batch_max,

@@ -1,7 +1,10 @@
 #include "host/store/subscription.hpp"
 
 #include "events_sql.hpp"
+#include "host/async/report.hpp"
 #include "host/store/ids.hpp"
+
+#include <onex/utf8.hpp>
 
 #include <boost/json.hpp>
 
@@ -17,22 +20,46 @@ namespace json = boost::json;
 constexpr int kAttemptsMax = 5;
 constexpr std::chrono::milliseconds kBackoffMax{30'000};
 constexpr std::chrono::minutes kIdleWait{1};
+constexpr std::string_view kDeadLetterEnd = ".dlq";
+constexpr std::size_t kBeginningBytes = 64 * 1024;
+constexpr std::size_t kWordsBytes = 4 * 1024;
 
-/// The original's producer-side shape (original-formats 2.5).
+std::string cut(std::string_view text, std::size_t bytes_max) {
+    return valid_utf8(text.substr(0, bytes_max));
+}
+
+/// What stands for a payload that a letter cannot hold.
+json::value beginning_of(const std::string& payload) {
+    return json::object{
+        {"cut", true}, {"bytes", payload.size()}, {"beginning", cut(payload, kBeginningBytes)}};
+}
+
+/// The original's producer-side shape (original-formats 2.5), made to fit whatever `event` is: it
+/// may have been written by another program.
 Event dead_letter(const Event& event, const Error& why) {
-    json::object payload{{"original_topic", event.topic},
-                         {"original_key", event.key},
-                         {"original_data", json::parse(event.payload)},
-                         {"failure_reason", why.code + ": " + why.message},
+    json::error_code ec;
+    json::parse_options options;
+    options.max_depth = kEventJsonDepthMax - 1;  // In the letter it stands one level deeper.
+    auto data = json::parse(event.payload, ec, {}, options);
+    if (ec) data = beginning_of(event.payload);
+    json::object payload{{"original_topic", cut(event.topic, kTopicBytesMax)},
+                         {"original_key", cut(event.key, kWordsBytes)},
+                         {"original_data", std::move(data)},
+                         {"failure_reason", cut(why.code + ": " + why.message, kWordsBytes)},
                          {"failure_timestamp", iso_time(now_us())},
                          {"retry_attempts", kAttemptsMax}};
     Event letter;
     letter.type = event.type;
-    letter.topic = event.topic + ".dlq";
+    letter.topic = event.topic.substr(0, kTopicBytesMax - kDeadLetterEnd.size());
+    letter.topic += kDeadLetterEnd;
     letter.key = event.key;
     letter.correlation_id = event.correlation_id;
     letter.workflow_id = event.workflow_id;
     letter.payload = json::serialize(payload);
+    if (letter.payload.size() > kEventJsonBytesMax) {
+        payload["original_data"] = beginning_of(event.payload);
+        letter.payload = json::serialize(payload);
+    }
     letter.metadata = json::serialize(json::object{{"original_event_id", event.id}});
     return letter;
 }
@@ -57,7 +84,7 @@ Event to_event(const SqlRow& row) {
 }
 
 bool is_dead_letter_topic(std::string_view topic) {
-    return topic.ends_with(".dlq");
+    return topic.ends_with(kDeadLetterEnd);
 }
 
 EventDelivery::EventDelivery(EventBus& bus, Store& store, Config config, EventBus::Handler handler)
@@ -84,7 +111,8 @@ bool EventDelivery::stop() {
 
 void EventDelivery::run() {
     while (!stopping()) {
-        auto done = position_known_ ? deliver_next() : load_position();
+        auto done =
+            caught<void>([&] { return position_known_ ? deliver_next() : load_position(); });
         // An error here is the store's: the events stay where they are, so waiting is all there is
         // to do.
         if (!done && !stopping()) back_off(++failures_);
@@ -160,7 +188,7 @@ Result<void> EventDelivery::deliver_next() {
     auto tx = store_.begin(TxMode::write, Wait::for_ms(10'000, cancel_));
     if (!tx) return std::unexpected(std::move(tx).error());
     const auto last = batch->back().sequence;
-    auto handled = handler_(**tx, *batch);
+    auto handled = caught<void>([&] { return handler_(**tx, *batch); });
     if (!handled) {
         tx->reset();
         if (++failures_ < kAttemptsMax) {
@@ -183,7 +211,17 @@ Result<void> EventDelivery::bury(const Event& event, const Error& why) {
     auto tx = store_.begin(TxMode::write, Wait::for_ms(10'000, cancel_));
     if (!tx) return std::unexpected(std::move(tx).error());
     auto published = bus_.publish(**tx, dead_letter(event, why));
-    if (!published) return std::unexpected(std::move(published).error());
+    if (!published) {
+        const auto& refused = published.error();
+        if (refused.code != "VALIDATION_ERROR") return std::unexpected(refused);
+        // One event must not stop its readers for ever.
+        report_fault("subscription " + config_.group + " skips event " + event.id + " of " +
+                     event.topic + ", which it could not handle (" + why.code + ": " + why.message +
+                     "), without a dead letter: " + refused.message);
+        tx->reset();
+        tx = store_.begin(TxMode::write, Wait::for_ms(10'000, cancel_));
+        if (!tx) return std::unexpected(std::move(tx).error());
+    }
     auto moved = move(**tx, event.sequence);
     if (!moved) return moved;
     auto committed = (*tx)->commit();

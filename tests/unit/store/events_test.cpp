@@ -1,5 +1,6 @@
 #include "host/store/events.hpp"
 
+#include "host/async/report.hpp"
 #include "store_fixture.hpp"
 
 #include <boost/json.hpp>
@@ -195,6 +196,52 @@ TEST_F(Events, WhatCannotBeHandledBecomesADeadLetter) {
             return {};
         });
     EXPECT_TRUE(eventually([&] { return seen == 1; }));
+}
+
+TEST_F(Events, WhatFitsNoDeadLetterIsCutOrSkippedButNeverStopsItsReader) {
+    auto large = event("dev.a.v1");
+    large.payload = R"({"x":")" + std::string((1 << 20) - 8, 'x') + "\"}";
+    publish(large);
+    auto deep = event("dev.a.v1");
+    deep.payload = R"({"x":)" + std::string(31, '[') + std::string(31, ']') + "}";
+    publish(deep);
+    const std::string longest = "dev." + std::string(kTopicBytesMax - 4, 'a');
+    publish(event(longest));
+    publish(event("dev.a.v1"));
+    publish(event("dev.a.v1"));
+    // Written by another program.
+    ASSERT_TRUE(execute_once(
+        *store, TxMode::write, "UPDATE events SET payload = 'no JSON' WHERE sequence = 4", {}));
+    ASSERT_TRUE(
+        execute_once(*store, TxMode::write, "UPDATE events SET type = '' WHERE sequence = 5", {}));
+    static std::atomic<int> skipped = 0;
+    set_fault_reporter([](std::string_view message) noexcept {
+        if (message.find("without a dead letter") != message.npos) ++skipped;
+    });
+    const auto subscription =
+        bus->subscribe("g", "dev.", 10, [](Transaction&, const auto& batch) -> Result<void> {
+            if (batch.front().sequence == 3) throw std::runtime_error("cannot digest it");
+            return fail("INTERNAL", "cannot digest it");
+        });
+    ASSERT_TRUE(eventually([&] { return position("g") == 5; }));
+    set_fault_reporter(nullptr);
+    EXPECT_EQ(skipped, 1);
+    const auto letters = all({.after_sequence = 5});
+    ASSERT_EQ(letters.size(), 4U);
+    const auto data = [&](std::size_t i) {
+        return json::parse(letters[i].payload).at("original_data").as_object();
+    };
+    for (const auto i : {0U, 1U, 3U}) {
+        EXPECT_EQ(letters[i].topic, "dev.a.v1.dlq");
+        EXPECT_EQ(data(i).at("cut"), true);
+    }
+    EXPECT_EQ(data(0).at("bytes"), 1 << 20);
+    EXPECT_EQ(data(0).at("beginning").as_string().size(), 64U * 1024);
+    EXPECT_EQ(data(1).at("beginning").as_string(), deep.payload);
+    EXPECT_EQ(data(3).at("beginning"), "no JSON");
+    EXPECT_EQ(letters[2].topic.size(), kTopicBytesMax);
+    EXPECT_TRUE(letters[2].topic.ends_with(".dlq"));
+    EXPECT_EQ(data(2), json::parse(R"({"n":1})"));
 }
 
 TEST_F(Events, AZombieMovesNoOffset) {

@@ -8,14 +8,6 @@ namespace {
 
 constexpr std::uint64_t kTextBytesMax = 4 << 20;
 
-/// "blobs/sha256/<hex>" or "<hex>.json" → "sha256:<hex>".
-std::string digest_of(std::string_view path) {
-    if (const auto slash = path.rfind('/'); slash != std::string_view::npos)
-        path.remove_prefix(slash + 1);
-    if (path.ends_with(".json")) path.remove_suffix(5);
-    return path.size() == 64 ? "sha256:" + std::string(path) : std::string();
-}
-
 Result<json::value> parse(const std::string& text, const char* name) {
     boost::system::error_code ec;
     auto value = json::parse(text, ec);
@@ -24,6 +16,15 @@ Result<json::value> parse(const std::string& text, const char* name) {
             "VALIDATION_ERROR",
             std::string("the package's ") + name + " is no JSON; send what docker save makes");
     return value;
+}
+
+/// Only what engines read, by its exact name: they also take other spellings of it for the same,
+/// and a second list of tags would be one that we have not replaced.
+json::object only(const json::object& from, std::initializer_list<std::string_view> names) {
+    json::object out;
+    for (const auto name : names)
+        if (const auto* value = from.if_contains(name)) out[name] = *value;
+    return out;
 }
 
 }  // namespace
@@ -36,6 +37,7 @@ ArchiveRetag::ArchiveRetag(std::string reference, package::Sink out)
 
 Result<void> ArchiveRetag::entry(const package::TarEntry& entry) {
     current_ = entry;
+    if (auto done = contents_.entry(entry); !done) return done;
     is_collecting_ =
         entry.path == "manifest.json" || entry.path == "index.json" || entry.path == "repositories";
     if (!is_collecting_)
@@ -50,6 +52,7 @@ Result<void> ArchiveRetag::entry(const package::TarEntry& entry) {
 }
 
 Result<void> ArchiveRetag::data(std::string_view bytes) {
+    if (auto done = contents_.data(bytes); !done) return done;
     if (!is_collecting_)
         return current_.kind == package::EntryKind::other ? Result<void>() : writer_.write(bytes);
     collected_ += bytes;
@@ -73,26 +76,53 @@ Result<std::string> ArchiveRetag::new_manifest() {
         return fail("VALIDATION_ERROR",
                     "the package must hold exactly one image; send one with docker save NAME:TAG");
     }
-    auto& image = value->as_array()[0].as_object();
-    config_digest_ = digest_of(get_text(image, "Config"));
+    auto image =
+        only(value->as_array()[0].as_object(), {"Config", "Layers", "LayerSources", "Parent"});
+    config_path_ = get_text(image, "Config");
     image["RepoTags"] = json::array{json::value(reference_)};
     has_manifest_ = true;
-    return json::serialize(*value);
+    return json::serialize(json::array{std::move(image)});
 }
 
 Result<std::string> ArchiveRetag::new_index() {
     auto value = parse(collected_, "index.json");
     if (!value) return std::unexpected(std::move(value).error());
-    auto* manifests = value->is_object() ? value->as_object().if_contains("manifests") : nullptr;
-    if (!manifests || !manifests->is_array()) return json::serialize(*value);
-    for (auto& manifest : manifests->as_array()) {
-        if (!manifest.is_object()) continue;
-        index_digest_ = get_text(manifest.as_object(), "digest");
-        manifest.as_object()["annotations"] = json::object{
-            {"io.containerd.image.name", "docker.io/" + reference_},
-            {"org.opencontainers.image.ref.name", reference_.substr(reference_.rfind(':') + 1)}};
+    const auto bad = [] {
+        return fail("VALIDATION_ERROR",
+                    "the package's index.json must name exactly one image; send one with docker "
+                    "save NAME:TAG");
+    };
+    const auto* manifests =
+        value->is_object() ? value->as_object().if_contains("manifests") : nullptr;
+    if (!manifests || !manifests->is_array()) return bad();
+    // One image with several tags stands there once for each.
+    json::object manifest;
+    for (const auto& one : manifests->as_array()) {
+        if (!one.is_object()) return bad();
+        auto kept =
+            only(one.as_object(), {"mediaType", "digest", "size", "platform", "artifactType"});
+        if (manifest.empty()) manifest = kept;
+        if (get_text(kept, "digest") != get_text(manifest, "digest")) return bad();
     }
-    return json::serialize(*value);
+    if (get_text(manifest, "digest").empty()) return bad();
+    manifest["annotations"] = json::object{
+        {"io.containerd.image.name", "docker.io/" + reference_},
+        {"org.opencontainers.image.ref.name", reference_.substr(reference_.rfind(':') + 1)}};
+    auto index = only(value->as_object(), {"schemaVersion", "mediaType"});
+    index["manifests"] = json::array{std::move(manifest)};
+    has_index_ = true;
+    return json::serialize(index);
+}
+
+bool ArchiveRetag::is_same(std::string_view digest,
+                           std::string_view loaded_id,
+                           std::string_view architecture) const {
+    if (digest.empty()) return false;
+    if (digest == loaded_id || contents_.leads_to(loaded_id, digest, architecture) ||
+        contents_.leads_to(digest, loaded_id, architecture))
+        return true;
+    // Without an index an engine that needs a manifest makes one, around this configuration.
+    return !has_index_ && !contents_.has_manifest(loaded_id) && digest == config_digest();
 }
 
 Result<void> ArchiveRetag::finish() {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "package/tar.hpp"
+#include "plugins/deployment_receiver/archive_contents.hpp"
 
 #include <string>
 #include <string_view>
@@ -17,15 +18,20 @@ class ArchiveRetag {
     ArchiveRetag(const ArchiveRetag&) = delete;
     ArchiveRetag& operator=(const ArchiveRetag&) = delete;
 
-    /// Errors: VALIDATION_ERROR when it holds another number of images than one; those of TarReader
-    /// and `out`.
+    /// Errors: VALIDATION_ERROR when it holds another number of images than one; those of
+    /// TarReader, ArchiveContents and `out`.
     Result<void> write(std::string_view bytes) { return reader_.write(bytes); }
     Result<void> finish();
 
-    /// "sha256:…" of the image's configuration, as manifest.json names it; empty if it doesn't.
-    [[nodiscard]] const std::string& config_digest() const { return config_digest_; }
-    /// "sha256:…" of its manifest, as index.json names it; empty if there is none.
-    [[nodiscard]] const std::string& index_digest() const { return index_digest_; }
+    /// "sha256:…" of the image's configuration, by its bytes; empty if they are not in the archive.
+    /// Known from finish() on.
+    [[nodiscard]] std::string config_digest() const { return contents_.digest_of(config_path_); }
+    /// Does `digest` stand for the image that an engine of this architecture has made of the
+    /// archive and calls `loaded_id`? Engines name an image by its configuration, its manifest or a
+    /// list of manifests; only what lies in the archive ties them together, never what it says.
+    [[nodiscard]] bool is_same(std::string_view digest,
+                               std::string_view loaded_id,
+                               std::string_view architecture) const;
 
   private:
     Result<void> entry(const package::TarEntry& entry);
@@ -40,9 +46,10 @@ class ArchiveRetag {
     package::TarEntry current_;
     bool is_collecting_ = false;
     bool has_manifest_ = false;
+    bool has_index_ = false;
     std::string collected_;
-    std::string config_digest_;
-    std::string index_digest_;
+    std::string config_path_;
+    ArchiveContents contents_;
 };
 
 }  // namespace onex::receiver

@@ -251,15 +251,17 @@ Result<Images::Loaded> Images::load(const Wanted& wanted,
     if (auto done = check_architecture(image->architecture, *architecture); !done) {
         return std::unexpected(std::move(done).error());
     }
-    const auto& found = pump->retag.config_digest();
+    const auto& retag = pump->retag;
+    const auto found = retag.config_digest();
     const auto& asked = wanted.config_digest;
-    if (!asked.empty() && asked != image->id && asked != found &&
-        asked != pump->retag.index_digest()) {
+    if (!asked.empty() && !retag.is_same(asked, image->id, *architecture)) {
         return fail("CHECKSUM_MISMATCH",
-                    "the package holds the image " + found + ", announced was " + asked +
-                        "; send the package again");
+                    "the package holds the image " + (found.empty() ? image->id : found) +
+                        ", announced was " + asked + "; send the package again");
     }
-    return Loaded{std::move(*image), asked.empty() ? found : asked};
+    const bool is_known = retag.is_same(found, image->id, *architecture);
+    auto digest = !asked.empty() ? asked : is_known ? found : image->id;
+    return Loaded{std::move(*image), std::move(digest)};
 }
 
 Result<void> Images::remove(std::string_view container_name,

@@ -8,10 +8,24 @@ TEST_F(ReceiverTest, PackagesThatAreNotWhatTheySayNeverBecomeImages) {
     const auto good = package("one");
     auto flipped = good;
     flipped[flipped.size() / 2] ^= 1;
+    // The image "two", whose configuration goes by the digest of "one".
+    const auto disguised = [&] {
+        const auto at = data_.path() + "/disguised";
+        const auto one = digest("one").substr(7);
+        const auto two = digest("two").substr(7);
+        const auto made = shell("mkdir " + at + " && cd " + at + " && tar xzf " + folder->path() +
+                                "/two.tgz && sed -i s/" + two + "/" + one +
+                                "/g manifest.json && for f in $(find . " + "-name '*" + two +
+                                "*'); do mv $f $(echo $f | sed s/" + two + "/" + one +
+                                "/); done && tar czf ../disguised.tgz *");
+        EXPECT_EQ(made.code, 0) << made.output;
+        return read_file(at + ".tgz");
+    }();
     const struct {
         std::string name, body, digest_of, code;
     } cases[] = {
         {"other image than announced", good, "two", "CHECKSUM_MISMATCH"},
+        {"other image under its name", disguised, "one", "CHECKSUM_MISMATCH"},
         {"flipped byte", flipped, "one", "CHECKSUM_MISMATCH"},
         {"cut", good.substr(0, good.size() / 2), "one", "CHECKSUM_MISMATCH"},
         {"no archive", "hello", "one", "CHECKSUM_MISMATCH"},

@@ -92,7 +92,8 @@ std::string Lifecycle::isolation_of(const NodeSection& section, bool own) const 
 
 Result<std::shared_ptr<PluginImage>> Lifecycle::open_image(const NodeSection& section,
                                                            const Found& from,
-                                                           const std::string& digest) {
+                                                           const std::string& digest,
+                                                           std::uint32_t generation) {
     if (!section.blake3.empty() && !digest.empty() && digest != section.blake3) {
         return fail("POLICY_DENIED",
                     from.file + " has the BLAKE3 " + digest + ", but [nodes." + section.name +
@@ -103,7 +104,14 @@ Result<std::shared_ptr<PluginImage>> Lifecycle::open_image(const NodeSection& se
     if (isolation_of(section, from.own) == "process") {
         const WorkerLimits limits{static_cast<std::uint64_t>(section.memory_mb) << 20,
                                   static_cast<std::uint64_t>(section.open_files)};
-        auto worker = start_worker(places_.program, from.file, places_.private_dir, pinned, limits);
+        // On the supervisor's thread, which the end of the node waits for: so it only leaves word.
+        WorkerEnded ended = [this, name = section.name, generation](const std::string& how) {
+            const bool posted = runtime_.workers.post(
+                [this, name, generation, how] { heard_worker_end(name, generation, how); });
+            if (!posted) log(LogLevel::warn, "all workers are busy: " + how, {{"node", name}});
+        };
+        auto worker = start_worker(
+            places_.program, from.file, places_.private_dir, pinned, limits, std::move(ended));
         if (!worker) return std::unexpected(std::move(worker).error());
         image = std::move(*worker);
     } else {
@@ -126,7 +134,7 @@ Result<std::shared_ptr<NodeInstance>> Lifecycle::create(const NodeSection& secti
     auto made = std::make_shared<std::shared_ptr<NodeInstance>>();
     auto done = on_control(kStartMs, [this, made, section, from, digest, generation] {
         const CrashScope scope(section.name.c_str(), generation, "create");
-        auto image = open_image(section, from, digest);
+        auto image = open_image(section, from, digest, generation);
         if (!image) return Result<void>(std::unexpected(std::move(image).error()));
         auto node = NodeInstance::create(
             runtime_, section, std::move(*image), CreateOptions{from.own, generation});

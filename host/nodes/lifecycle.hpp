@@ -89,11 +89,13 @@ class Lifecycle {
         std::uint32_t generation = 0;
         std::uint32_t generation_made = 0;  ///< counts also those that never served
         int internal_errors = 0;  ///< of the generation that serves, while it is on probation
+        bool going_back = false;  ///< likewise: the version before it has been asked for
         SteadyClock::time_point probation_end;
     };
     struct Found {
         std::string file;
-        bool own = false;  ///< of the installation, or trusted with SQL
+        bool own = false;     ///< of the installation, or trusted with SQL
+        bool proven = false;  ///< it served here before: no probation
     };
     class Turn;
 
@@ -101,7 +103,8 @@ class Lifecycle {
     [[nodiscard]] std::string isolation_of(const NodeSection& section, bool own) const;
     Result<std::shared_ptr<PluginImage>> open_image(const NodeSection& section,
                                                     const Found& from,
-                                                    const std::string& digest);
+                                                    const std::string& digest,
+                                                    std::uint32_t generation);
     Result<std::shared_ptr<NodeInstance>> create(const NodeSection& section,
                                                  const Found& from,
                                                  const std::string& digest,
@@ -114,7 +117,7 @@ class Lifecycle {
     Result<NodeStatus> replace(const NodeSection& section,
                                const Found& from,
                                const std::string& digest,
-                               const char* why);
+                               const std::string& why);
     Result<void> try_replace(const NodeSection& section,
                              const Found& from,
                              const std::string& digest);
@@ -126,9 +129,17 @@ class Lifecycle {
                              const std::shared_ptr<NodeInstance>& next);
     void resume(const std::shared_ptr<NodeInstance>& old);
     void swap(const std::shared_ptr<NodeInstance>& old, const std::shared_ptr<NodeInstance>& next);
-    Result<NodeStatus> go_back(const NodeSection& section, const char* why);
+    Result<NodeStatus> go_back(const NodeSection& section, const std::string& why);
     void library_appeared(const std::string& file);
     void heard_internal(const NodeInstance& node, const Error& error);
+    void heard_worker_end(const std::string& name,
+                          std::uint32_t generation,
+                          const std::string& how);
+    /// The generation is bad in its first seconds: asks a worker to bring the version before back.
+    void take_back(const std::string& name,
+                   std::uint32_t generation,
+                   const std::string& why,
+                   const std::string& detail);
 
     // --- changes.cpp
     Result<NodeStatus> add(const NodeSection& section);

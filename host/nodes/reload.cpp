@@ -53,7 +53,7 @@ Result<NodeStatus> Lifecycle::rollback(const std::string& name) {
     return go_back(*section, "asked by hand");
 }
 
-Result<NodeStatus> Lifecycle::go_back(const NodeSection& section, const char* why) {
+Result<NodeStatus> Lifecycle::go_back(const NodeSection& section, const std::string& why) {
     const auto previous = kept_.previous(section.name);
     if (!previous) {
         return fail("NOT_FOUND",
@@ -62,16 +62,16 @@ Result<NodeStatus> Lifecycle::go_back(const NodeSection& section, const char* wh
     }
     const auto bad = kept_.current(section.name);
     auto from = locate(section);
-    const Found kept{previous->path, from && from->own};
+    const Found kept{previous->path, from && from->own, true};
     auto done = replace(section, kept, previous->digest, why);
-    if (done && bad) kept_.refuse(section.name, bad->digest, std::string("rolled back: ") + why);
+    if (done && bad) kept_.refuse(section.name, bad->digest, "rolled back: " + why);
     return done;
 }
 
 Result<NodeStatus> Lifecycle::replace(const NodeSection& section,
                                       const Found& from,
                                       const std::string& digest,
-                                      const char* why) {
+                                      const std::string& why) {
     const auto began = SteadyClock::now();
     const auto name = section.name;
     auto done = try_replace(section, from, digest);
@@ -90,7 +90,7 @@ Result<NodeStatus> Lifecycle::replace(const NodeSection& section,
     slot.last_error.clear();
     auto status = status_of(slot);
     log(LogLevel::info,
-        "reloaded (" + std::string(why) + ") to " + status.version + ", generation " +
+        "reloaded (" + why + ") to " + status.version + ", generation " +
             std::to_string(status.generation) + ", " + status.digest.substr(0, 12) + ", in " +
             std::to_string(static_cast<long>(took.count())) + " ms",
         {{"node", name}});
@@ -119,14 +119,19 @@ Result<void> Lifecycle::try_replace(const NodeSection& section,
     }
     auto next = create(section, from, digest, generation);
     if (!next) return std::unexpected(std::move(next).error());
+    const bool same_file = (*next)->image()->digest() == old->image()->digest();
     auto swapped = listeners_.check(serving_with(*next, name));
     if (swapped) swapped = listeners_.open(serving_with(*next, name));
     if (swapped) {
         // Before the swap, so that a crash right after it finds who is to blame.
-        kept_.begin_probation(name, (*next)->image()->digest());
+        if (!from.proven && !same_file) kept_.begin_probation(name, (*next)->image()->digest());
         swapped = old->has_state() ? replace_with_state(old, *next) : replace_beside(old, *next);
     }
     if (swapped) {
+        if (from.proven) {
+            const std::scoped_lock lock(mutex_);
+            slots_.at(name).probation_end = {};
+        }
         kept_.keep(name, (*next)->image()->copy(), (*next)->image()->digest());
         return {};
     }
@@ -210,7 +215,10 @@ void Lifecycle::swap(const std::shared_ptr<NodeInstance>& old,
         slot.generation = next->generation();
         slot.state = "serving";
         slot.internal_errors = 0;
-        slot.probation_end = SteadyClock::now() + kProbation;
+        slot.going_back = false;
+        // With another configuration a file's probation goes on, or stays over.
+        if (!old || old->image()->digest() != next->image()->digest())
+            slot.probation_end = SteadyClock::now() + kProbation;
     }
     runtime_.dispatcher->set_nodes(nodes);
     listeners_.publish(nodes);
@@ -227,25 +235,59 @@ void Lifecycle::heard_internal(const NodeInstance& node, const Error& error) {
         const auto slot = slots_.find(node.name());
         if (slot == slots_.end() || slot->second.node.get() != &node) return;
         if (SteadyClock::now() >= slot->second.probation_end) return;
-        if (++slot->second.internal_errors != kInternalMax) return;
+        if (++slot->second.internal_errors < kInternalMax) return;
     }
-    const auto& name = node.name();
-    const bool posted = runtime_.workers.post([this, name, message = error.message] {
+    take_back(node.name(), node.generation(), "answered INTERNAL three times", error.message);
+}
+
+void Lifecycle::heard_worker_end(const std::string& name,
+                                 std::uint32_t generation,
+                                 const std::string& how) {
+    {
+        const std::scoped_lock lock(mutex_);
+        const auto slot = slots_.find(name);
+        if (slot == slots_.end() || !slot->second.node || slot->second.generation != generation)
+            return;
+        slot->second.last_error = how;
+        if (SteadyClock::now() >= slot->second.probation_end) return;
+    }
+    take_back(name, generation, "crashed", how);
+}
+
+void Lifecycle::take_back(const std::string& name,
+                          std::uint32_t generation,
+                          const std::string& why,
+                          const std::string& detail) {
+    {
+        const std::scoped_lock lock(mutex_);
+        const auto slot = slots_.find(name);
+        if (slot == slots_.end() || slot->second.generation != generation) return;
+        if (std::exchange(slot->second.going_back, true)) return;
+    }
+    const bool posted = runtime_.workers.post([this, name, generation, why, detail] {
         const Turn turn(*this, kTurnMs);
-        if (!turn) return;
         auto section = section_of(name);
         if (!section) return;
-        if (auto back = go_back(*section, "it answered INTERNAL three times within 30 s"); back) {
+        {
+            const std::scoped_lock lock(mutex_);
+            const auto slot = slots_.find(name);
+            if (slot == slots_.end() || slot->second.generation != generation) return;
+            if (!slot->second.node) return;
+            slot->second.going_back = static_cast<bool>(turn);  // Else the next event asks again.
+        }
+        const auto previous = kept_.previous(name);
+        if (!turn || !previous || kept_.refused(name, previous->digest)) return;
+        if (auto back = go_back(*section, "it " + why + " within 30 s"); back) {
             (void)runtime_.metrics.record(reloads_, {name, "back"}, 1);
             note_error(name,
-                       "the new version answered INTERNAL three times within 30 s (" + message +
+                       "the new version " + why + " within 30 s (" + detail +
                            "): the version before it serves again");
         }
     });
     if (posted) return;
-    // All workers are busy: the next such answer asks again.
+    // All workers are busy: the next such event asks again.
     const std::scoped_lock lock(mutex_);
-    if (const auto slot = slots_.find(name); slot != slots_.end()) --slot->second.internal_errors;
+    if (const auto slot = slots_.find(name); slot != slots_.end()) slot->second.going_back = false;
 }
 
 void Lifecycle::library_changed(const std::string& file) {

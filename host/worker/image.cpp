@@ -1,14 +1,10 @@
 // The image of a plugin that runs in a worker process: starts it, watches it, starts it again.
+#include "host/worker/image.hpp"
+
 #include "host/log.hpp"
 #include "host/plugin/abi_values.hpp"
-#include "host/plugin/library.hpp"
 #include "host/plugin/services.hpp"
-#include "host/worker/description.hpp"
-#include "host/worker/held_requests.hpp"
-#include "host/worker/session.hpp"
-#include "host/worker/worker.hpp"
 
-#include <boost/json/object.hpp>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -19,25 +15,15 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 
-namespace onex::host {
+namespace onex::host::worker {
 
 namespace {
 
-using worker::Method;
-using worker::Packer;
-using worker::Session;
-using worker::Unpacker;
-
 constexpr std::int64_t kLoadMs = 30'000;
-constexpr std::int64_t kControlMs = 120'000;  // create, start, stop …: as for a mapped plugin
-constexpr std::int64_t kEndMs = 10'000;       // of stop and destroy: then the process is killed
 constexpr std::int64_t kPingEveryMs = 5'000;
 constexpr std::int64_t kPongMs = 30'000;
-constexpr std::int64_t kBackoffMs = 100;
 constexpr std::int64_t kBackoffMaxMs = 30'000;
-constexpr std::int64_t kHoldMs = 1'000;  // requests wait for a start that comes within this time
 constexpr std::int64_t kSoundAfterMs = 60'000;  // a life that long forgets the back-off
 
 /// "worker process ended by signal 11 (Segmentation fault)".
@@ -48,230 +34,29 @@ std::string how_it_ended(int status) {
     return "its worker process ended with exit code " + std::to_string(WEXITSTATUS(status));
 }
 
-class WorkerImage final : public PluginImage {
-  public:
-    WorkerImage(std::string program, StagedFile staged, WorkerLimits limits)
-        : program_(std::move(program)), staged_(std::move(staged)), limits_(limits) {
-        make_node_table();
-    }
-    ~WorkerImage() override {
-        end();
-        std::error_code ec;
-        std::filesystem::remove(staged_.path, ec);
-    }
+}  // namespace
 
-    [[nodiscard]] const onex_plugin_entry& entry() const override { return told_.entry; }
-    [[nodiscard]] const std::string& file() const override { return staged_.source; }
-    [[nodiscard]] const std::string& copy() const override { return staged_.path; }
-    [[nodiscard]] const std::string& digest() const override { return staged_.digest; }
-    [[nodiscard]] std::string isolation() const override { return "process"; }
-    [[nodiscard]] boost::json::value describe() const override {
-        const std::scoped_lock lock(mutex_);
-        return boost::json::object{
-            {"pid", pid_}, {"restarts", restarts_}, {"last_exit", last_exit_}};
-    }
-
-    /// The first life, whose library must load.
-    Result<void> begin() {
-        if (auto started = spawn_worker(); !started) return started;
-        supervisor_ = std::thread([this] { supervise(); });
-        return {};
-    }
-
-    onex_status create(const onex_host& host,
-                       const onex_create_args& args,
-                       const onex_node*& out,
-                       onex_error& error) override {
-        {
-            const std::scoped_lock lock(mutex_);
-            host_ = &host;
-            node_ = std::string(args.node.data, args.node.size);
-            generation_ = args.generation;
-        }
-        const auto session = current();
-        if (!session)
-            return report({"UNAVAILABLE", "the worker process has ended", {}, {}}, &error);
-        if (auto made = make_node(*session); !made) return report(made.error(), &error);
-        out = &table_;
-        return ONEX_OK;
-    }
-
-  private:
-    static WorkerImage& of(void* self) { return *static_cast<WorkerImage*>(self); }
-    void make_node_table();
-    Result<void> spawn_worker();
-    Result<void> load(Session& session);
-    Result<void> make_node(Session& session);
-    /// Brings onex_worker_restarts_total up to date.
-    void count_restarts();
-    Result<std::string> ask(Session& session,
-                            Method method,
-                            const Packer& input,
-                            std::int64_t ms = kControlMs);
-    /// A call without input and without answer, as start() is one.
-    onex_status control(Method method, onex_error* error);
-    onex_status invoke(const onex_request& request, onex_error* error);
-    /// What waited goes to the new life, or is told why there is none.
-    void release_held(const std::shared_ptr<Session>& to);
-    void supervise();
-    /// Watches one life to its end; how it ended.
-    std::string watch(const std::shared_ptr<Session>& session, pid_t pid);
-    bool live_again();
-    void end();
-    [[nodiscard]] std::shared_ptr<Session> current() const {
-        const std::scoped_lock lock(mutex_);
-        return session_;
-    }
-
-    const std::string program_;
-    const StagedFile staged_;
-    const WorkerLimits limits_;
-    worker::Description told_;
-    onex_node table_{};
-    onex_state_v1 state_table_{};
-
-    mutable std::mutex mutex_;
-    std::condition_variable changed_;
-    std::shared_ptr<Session> session_;  ///< null between two lives
-    bool ready_ = false;                ///< its node is made and started
-    std::int64_t backoff_ms_ = kBackoffMs;
-    worker::HeldRequests held_;
-    std::thread reader_;  ///< of session_; the supervisor's, after begin()
-    std::thread supervisor_;
-    const onex_host* host_ = nullptr;
-    std::string node_;
-    std::uint32_t generation_ = 0;
-    bool has_state_ = false;
-    bool started_ = false;  ///< the node was: a new life starts it, too
-    bool ending_ = false;
-    pid_t pid_ = 0;
-    std::uint64_t restarts_ = 0;
-    std::uint64_t counted_ = 0;  ///< of them, in the metric
-    std::string last_exit_;
-};
-
-void WorkerImage::make_node_table() {
-    table_.struct_size = sizeof(table_);
-    table_.self = this;
-    table_.start = [](void* self, onex_error* error) {
-        const auto status = of(self).control(Method::start, error);
-        const std::scoped_lock lock(of(self).mutex_);
-        of(self).started_ = of(self).ready_ = status >= 0;
-        return status;
-    };
-    table_.quiesce = [](void* self, onex_error* error) {
-        return of(self).control(Method::quiesce, error);
-    };
-    table_.resume = [](void* self, onex_error* error) {
-        return of(self).control(Method::resume, error);
-    };
-    table_.stop = [](void* self) {
-        {
-            const std::scoped_lock lock(of(self).mutex_);
-            of(self).started_ = false;
-        }
-        (void)of(self).control(Method::stop, nullptr);
-    };
-    table_.destroy = [](void* self) {
-        (void)of(self).control(Method::destroy, nullptr);
-        of(self).end();
-    };
-    table_.invoke = [](void* self, const onex_request* request, onex_error* error) {
-        return of(self).invoke(*request, error);
-    };
-    table_.get_interface = [](void* self, onex_str id) -> const void* {
-        const bool state = std::string_view(id.data, id.size) == ONEX_STATE_ID;
-        return state && of(self).has_state_ ? &of(self).state_table_ : nullptr;
-    };
-    state_table_.struct_size = sizeof(state_table_);
-    state_table_.save =
-        [](void* self, onex_writer* out, std::uint32_t* schema, onex_error* error) -> onex_status {
-        const auto session = of(self).current();
-        if (!session) return ONEX_E_UNAVAILABLE;
-        const auto told = of(self).ask(*session, Method::save, {});
-        if (!told) return report(told.error(), error);
-        Unpacker in(*told);
-        *schema = in.number<std::uint32_t>();
-        const auto bytes = in.text();
-        return out->append(out->ctx, bytes.data(), bytes.size());
-    };
-    state_table_.load =
-        [](void* self, std::uint32_t schema, onex_bytes state, onex_error* error) -> onex_status {
-        const auto session = of(self).current();
-        if (!session) return ONEX_E_UNAVAILABLE;
-        Packer input;
-        input.number(schema).text({reinterpret_cast<const char*>(state.data), state.size});
-        const auto told = of(self).ask(*session, Method::restore, input);
-        return told ? ONEX_OK : report(told.error(), error);
-    };
+Result<void> WorkerImage::begin() {
+    if (auto started = spawn_worker(); !started) return started;
+    supervisor_ = std::thread([this] { supervise(); });
+    return {};
 }
 
-Result<std::string> WorkerImage::ask(Session& session,
-                                     Method method,
-                                     const Packer& input,
-                                     std::int64_t ms) {
-    auto told = session.channel().call(method, input, deadline_in(ms));
-    if (!told) return told;
-    Unpacker in(*told);
-    Error error;
-    const auto status = in.result(error);
-    if (!in.ok()) return fail("INTERNAL", "the worker process answers nonsense");
-    if (status < 0) return std::unexpected(std::move(error));
-    return told->substr(sizeof(status));
-}
-
-onex_status WorkerImage::control(Method method, onex_error* error) {
-    const auto session = current();
-    if (!session) return report({"UNAVAILABLE", "the worker process has ended", {}, {}}, error);
-    const bool last = method == Method::stop || method == Method::destroy;
-    const auto told = ask(*session, method, {}, last ? kEndMs : kControlMs);
-    return told ? ONEX_OK : report(told.error(), error);
-}
-
-onex_status WorkerImage::invoke(const onex_request& request, onex_error* error) {
-    std::shared_ptr<Session> tried;
-    std::unique_lock lock(mutex_);
-    while (ready_ && session_ && session_ != tried) {
-        tried = session_;
-        lock.unlock();
-        const auto status = tried->invoke(request, error);
-        if (status != ONEX_E_UNAVAILABLE) return status;
-        lock.lock();
-    }
-    if (!ending_ && started_ && backoff_ms_ <= kHoldMs && held_.size() < worker::kHeldMax) {
-        held_.emplace_back(request);
-        return ONEX_OK;
-    }
-    return report(
-        {"UNAVAILABLE",
-         "the worker process of " + node_ + " is being started again; try again in a moment",
-         {},
-         {}},
-        error);
-}
-
-void WorkerImage::release_held(const std::shared_ptr<Session>& to) {
-    worker::HeldRequests held;
+onex_status WorkerImage::create(const onex_host& host,
+                                const onex_create_args& args,
+                                const onex_node*& out,
+                                onex_error& error) {
     {
         const std::scoped_lock lock(mutex_);
-        held.swap(held_);
-        ready_ = to != nullptr;
+        host_ = &host;
+        node_ = std::string(args.node.data, args.node.size);
+        generation_ = args.generation;
     }
-    if (held.empty()) return;
-    const auto* call = static_cast<const onex_call_v1*>(
-        host_->get_service(host_->ctx, onex_str{ONEX_CALL_ID, std::strlen(ONEX_CALL_ID)}));
-    constexpr std::string_view kCode = "UNAVAILABLE";
-    const auto why = "the worker process of " + node_ + " can't be started again";
-    onex_failure failure{};
-    failure.struct_size = sizeof(failure);
-    failure.code = {kCode.data(), kCode.size()};
-    failure.message = {why.data(), why.size()};
-    for (const auto& request : held) {
-        // Whom nobody waits for is not begun; its token ends all the same.
-        const bool wanted = to && call->cancelled(call->ctx, request.token()) == 0;
-        if (!wanted || to->invoke(request.view(), nullptr) < 0)
-            call->answer_error(call->ctx, request.token(), &failure);
-    }
+    const auto session = current();
+    if (!session) return report({"UNAVAILABLE", "the worker process has ended", {}, {}}, &error);
+    if (auto made = make_node(*session); !made) return report(made.error(), &error);
+    out = &table_;
+    return ONEX_OK;
 }
 
 Result<void> WorkerImage::spawn_worker() {
@@ -349,8 +134,8 @@ Result<void> WorkerImage::make_node(Session& session) {
     }
     const auto* config = static_cast<const onex_config_v1*>(
         host_->get_service(host_->ctx, onex_str{ONEX_CONFIG_ID, std::strlen(ONEX_CONFIG_ID)}));
-    TextWriter settings(worker::kFrameBytesMax / 4);
-    TextWriter info(worker::kFrameBytesMax / 4);
+    TextWriter settings(kFrameBytesMax / 4);
+    TextWriter info(kFrameBytesMax / 4);
     config->settings(config->ctx, &settings.abi);
     config->host_info(config->ctx, &info.abi);
     input.text(settings.text).text(info.text);
@@ -427,6 +212,7 @@ void WorkerImage::supervise() {
                 log(LogLevel::warn,
                     how + "; it is started again",
                     {{"node", node_}, {"file", staged_.source}});
+                lost(how);
             }
             lock.lock();
             if (!answers && SteadyClock::now() - born > std::chrono::milliseconds(kSoundAfterMs))
@@ -452,6 +238,7 @@ bool WorkerImage::live_again() {
             {{"node", node_}});
         const auto session = current();
         if (session) (void)watch(session, pid_);
+        lost("its worker process could not be started again: " + error.message);
         return false;
     };
     if (auto spawned = spawn_worker(); !spawned) return failed(spawned.error());
@@ -465,7 +252,30 @@ bool WorkerImage::live_again() {
     if (auto made = make_node(*session); !made) return failed(made.error());
     if (!start) return true;
     if (auto started = ask(*session, Method::start, {}); !started) return failed(started.error());
+    if (auto ready = make_ready(*session); !ready) return failed(ready.error());
     return true;
+}
+
+Result<void> WorkerImage::make_ready(Session& session) {
+    bool quiet = false;
+    std::unique_lock lock(mutex_);
+    while (quiet != quiesced_) {
+        quiet = quiesced_;
+        lock.unlock();
+        const auto told = ask(session, quiet ? Method::quiesce : Method::resume, {});
+        if (!told) return std::unexpected(told.error());
+        lock.lock();
+    }
+    ready_ = true;
+    return {};
+}
+
+void WorkerImage::lost(const std::string& how) {
+    {
+        const std::scoped_lock lock(mutex_);
+        if (ending_ || !host_) return;
+    }
+    if (tell_ended_) tell_ended_(how);
 }
 
 void WorkerImage::end() {
@@ -481,16 +291,20 @@ void WorkerImage::end() {
     if (const auto session = current()) (void)watch(session, pid_);
 }
 
-}  // namespace
+}  // namespace onex::host::worker
+
+namespace onex::host {
 
 Result<std::shared_ptr<PluginImage>> start_worker(const std::string& program,
                                                   const std::string& file,
                                                   const std::string& private_dir,
                                                   const std::string& expected_digest,
-                                                  WorkerLimits limits) {
+                                                  WorkerLimits limits,
+                                                  WorkerEnded ended) {
     auto staged = stage_plugin(file, private_dir, expected_digest);
     if (!staged) return std::unexpected(std::move(staged).error());
-    auto image = std::make_shared<WorkerImage>(program, std::move(*staged), limits);
+    auto image = std::make_shared<worker::WorkerImage>(
+        program, std::move(*staged), limits, std::move(ended));
     if (auto begun = image->begin(); !begun) return std::unexpected(std::move(begun).error());
     return std::shared_ptr<PluginImage>(std::move(image));
 }

@@ -6,6 +6,7 @@
 #include <onex/error.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -16,6 +17,10 @@ struct WorkerLimits {
     std::uint64_t open_files = 256;
 };
 
+/// A life of the process ended that should not have; how. Called on the thread that starts it
+/// again, which the image's end waits for: it must not wait itself.
+using WorkerEnded = std::function<void(const std::string& how)>;
+
 /// Starts `program worker`, which loads a private copy of `file`. The image makes one node; its
 /// calls go to the process, and the services that it asks for are done here. When the process ends,
 /// the calls in flight are answered UNAVAILABLE and it is started again, with a back-off. Errors:
@@ -24,7 +29,8 @@ Result<std::shared_ptr<PluginImage>> start_worker(const std::string& program,
                                                   const std::string& file,
                                                   const std::string& private_dir,
                                                   const std::string& expected_digest,
-                                                  WorkerLimits limits);
+                                                  WorkerLimits limits,
+                                                  WorkerEnded ended = {});
 
 /// The worker process: speaks on descriptor 0 until its host is gone. Returns the exit code.
 int worker_main();

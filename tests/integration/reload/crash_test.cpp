@@ -31,6 +31,9 @@ class Crash : public ReloadLab {
                              "5\r\nhello\r\n"));
         ASSERT_TRUE(wait_until([&] { return listed().at("in_flight") == 1; }));
     }
+    [[nodiscard]] bool last_error_says(const std::string& text) const {
+        return listed().at("last_error").as_string().find(text) != std::string_view::npos;
+    }
     /// Ends the host by a call, and waits for its end.
     void crash_host() {
         (void)ask("crash");
@@ -102,6 +105,25 @@ TEST_F(Crash, AfterAReloadTheVersionBeforeComesBack) {
     EXPECT_EQ(variant(), "one");
     EXPECT_NE(listed().at("last_error").as_string().find("crash"), std::string_view::npos)
         << listed();
+}
+
+TEST_F(Crash, OfAWorkerAfterAReloadBringsTheVersionBeforeBack) {
+    install_variant("one");
+    start(node("counter", port_, "process"));
+    install_variant("two");
+    ASSERT_EQ(reload().code, 0);
+    EXPECT_EQ(variant(), "two");
+    EXPECT_EQ(ask("crash").status, 503U);
+    EXPECT_TRUE(wait_until([&] { return variant() == "one"; }));
+    EXPECT_TRUE(wait_until([&] { return last_error_says("the new version crashed within 30 s"); }))
+        << listed();
+    EXPECT_TRUE(last_error_says("signal 11")) << listed();
+    // What came back has served before: its own crash brings nothing else.
+    EXPECT_EQ(ask("crash").status, 503U);
+    EXPECT_TRUE(wait_until([&] { return last_error_says("its worker process ended by signal"); }))
+        << listed();
+    EXPECT_TRUE(wait_until([&] { return variant() == "one"; }));
+    EXPECT_EQ(listed().at("generation"), 3);
 }
 
 TEST_F(Crash, TwiceInAMinuteLeavesTheNodeDisabled) {

@@ -406,21 +406,6 @@ TEST(Commands, DoctorIsOneWhenACheckFails) {
     EXPECT_EQ(outcome.code, 0);
 }
 
-TEST(Commands, ServiceInstallWritesAndUninstallRemoves) {
-    RecordingHost host;
-    const auto folder = host.folder() + "/units";
-    const std::vector<std::string> common{
-        "--folder", folder, "--no-start", "--config", host.config()};
-    auto words = std::vector<std::string>{"service", "install"};
-    words.insert(words.end(), common.begin(), common.end());
-    EXPECT_EQ(run(words).code, 0);
-    EXPECT_FALSE(fs::is_empty(folder));
-    words[1] = "uninstall";
-    EXPECT_EQ(run(words).code, 0);
-    EXPECT_TRUE(fs::is_empty(folder));
-    expect_part(run({"service", "print", "--config", host.config()}).out, host.config());
-}
-
 TEST(Commands, ChecksTellWhatIsWrong) {
     RecordingHost host;
     EXPECT_EQ(run({"config", "check", host.config()}).code, 0);

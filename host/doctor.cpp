@@ -1,5 +1,6 @@
 #include "host/doctor.hpp"
 
+#include "host/config/cidr.hpp"
 #include "host/http/auth.hpp"
 #include "host/ids.hpp"
 #include "host/peer/peers.hpp"
@@ -10,6 +11,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <utility>
 
@@ -31,6 +33,42 @@ void add(
     checks.push_back(std::move(check));
 }
 
+/// What works, but not as one would want it.
+void warn(json::array& checks, std::string name, std::string detail, std::string advice) {
+    checks.push_back(json::object{{"name", std::move(name)},
+                                  {"ok", true},
+                                  {"warning", true},
+                                  {"detail", std::move(detail)},
+                                  {"advice", std::move(advice)}});
+}
+
+std::string text_of(const json::object& object, std::string_view name) {
+    const auto* value = object.if_contains(name);
+    return value && value->is_string() ? std::string(value->as_string()) : std::string();
+}
+
+/// A node's health in words: its scalars, "docker connected yes, docker version 28.2.2".
+std::string in_words(const json::object& health) {
+    std::string out;
+    for (const auto& member : health) {
+        const auto& value = member.value();
+        if (member.key() == "status" || member.key() == "advice" || value.is_structured() ||
+            value.is_null())
+            continue;
+        std::string name(member.key());
+        std::ranges::replace(name, '_', ' ');
+        out += (out.empty() ? "" : ", ") + name + ' ';
+        if (value.is_string()) {
+            out += value.as_string();
+        } else if (value.is_bool()) {
+            out += value.as_bool() ? "yes" : "no";
+        } else {
+            out += json::serialize(value);
+        }
+    }
+    return out.empty() ? text_of(health, "status") : out;
+}
+
 std::string mebibytes(std::uint64_t bytes) {
     return std::to_string(bytes >> 20U) + " MiB";
 }
@@ -47,14 +85,16 @@ std::string advice_for(const Error& error, const PeerSection& peer) {
     return "see the log of " + peer.name;
 }
 
+bool is_on_loopback(const PeerSection& peer) {
+    const auto endpoint = parse_url(peer.url);
+    return endpoint && (endpoint->host == "localhost" || is_loopback(endpoint->host));
+}
+
 void add_described(json::array& checks,
                    const Runtime& runtime,
                    const PeerSection& peer,
                    const json::object& what) {
-    const auto text = [&](std::string_view name) {
-        const auto* value = what.if_contains(name);
-        return value && value->is_string() ? std::string(value->as_string()) : std::string();
-    };
+    const auto text = [&](std::string_view name) { return text_of(what, name); };
     add(checks,
         "peer " + peer.name,
         true,
@@ -69,13 +109,17 @@ void add_described(json::array& checks,
         std::to_string(skew_s) + " s apart",
         "set both clocks by NTP; requests are refused from " + std::to_string(kTimestampSkewMaxS) +
             " s on");
-    const bool same = text("architecture") == runtime.identity.architecture;
-    if (!same) {
-        add(checks,
-            "architecture of " + peer.name,
-            true,
-            "this host is " + runtime.identity.architecture +
-                ": build for it with build_options.platform");
+    if (const auto there = text("architecture"); there != runtime.identity.architecture) {
+        warn(checks,
+             "architecture of " + peer.name,
+             there + ", this host is " + runtime.identity.architecture,
+             "build for it: onex-host deploy --platform linux/" + there);
+    }
+    if (!peer.url.starts_with("https://") && !is_on_loopback(peer)) {
+        warn(checks,
+             "encryption to " + peer.name,
+             "none: environment values travel in clear",
+             "set tls = true on its node, and https:// here with its fingerprint");
     }
     const bool offers_target =
         json::serialize(what).find(R"("placement":"target")") != std::string::npos;
@@ -93,6 +137,42 @@ void add_described(json::array& checks,
         takes_over ? "it ends what this host has sent, also when this host sleeps"
                    : "it has none, so deployments to it are refused",
         "give it a node with plugin = \"orchestrator\"");
+}
+
+asio::awaitable<void> add_node(json::array& checks,
+                               Runtime& runtime,
+                               std::shared_ptr<NodeInstance> node) {
+    const auto name = "node " + node->name();
+    const auto* operation = node->contract().find("health");
+    if (!operation) {
+        add(checks, name, true, "running");
+        co_return;
+    }
+    Invocation call;
+    call.node = std::move(node);
+    call.operation = operation;
+    call.input = json::object{};
+    call.correlation_id = new_uuid();
+    call.caller = "doctor";
+    call.timeout_ms = kNodeMs;
+    auto outcome = co_await runtime.dispatcher->invoke(std::move(call));
+    if (!outcome.output) {
+        add(checks, name, false, outcome.output.error().message, "see the log");
+        co_return;
+    }
+    boost::system::error_code ec;
+    const auto told = json::parse(*outcome.output, ec);
+    if (ec || !told.is_object()) {
+        add(checks, name, false, "its health can't be read", "see the log");
+        co_return;
+    }
+    const auto& health = told.as_object();
+    const auto advice = text_of(health, "advice");
+    add(checks,
+        name,
+        text_of(health, "status") == "healthy",
+        in_words(health),
+        advice.empty() ? "look at what it reports" : advice);
 }
 
 /// After nodes and peers: their checks are calls, too.
@@ -130,39 +210,8 @@ asio::awaitable<json::object> examine(Runtime& runtime, const GuardedClient& cli
         mebibytes(free) + " free in " + runtime.config.host.data_dir,
         "free some space, or move data_dir");
     const auto nodes = runtime.dispatcher->nodes();
-    for (const auto& node : *nodes) {
-        const auto* operation = node->contract().find("health");
-        if (!operation) {
-            add(checks, "node " + node->name(), true, "running");
-            continue;
-        }
-        Invocation call;
-        call.node = node;
-        call.operation = operation;
-        call.input = json::object{};
-        call.correlation_id = new_uuid();
-        call.caller = "doctor";
-        call.timeout_ms = kNodeMs;
-        auto outcome = co_await runtime.dispatcher->invoke(std::move(call));
-        if (!outcome.output) {
-            add(checks,
-                "node " + node->name(),
-                false,
-                outcome.output.error().message,
-                "see the log");
-            continue;
-        }
-        const auto told = json::parse(*outcome.output);
-        const auto* status = told.as_object().if_contains("status");
-        const bool healthy = status && status->is_string() && status->as_string() == "healthy";
-        const auto* advice = told.as_object().if_contains("advice");
-        add(checks,
-            "node " + node->name(),
-            healthy,
-            *outcome.output,
-            advice && advice->is_string() ? std::string(advice->as_string())
-                                          : "look at what it reports");
-    }
+    for (const auto& node : *nodes)
+        co_await add_node(checks, runtime, node);
     for (const auto& peer : runtime.config.peers) {
         const auto wait = Wait::for_ms(kPeerMs);
         auto described = co_await runtime.peers->describe(peer, wait, true);
@@ -175,12 +224,6 @@ asio::awaitable<json::object> examine(Runtime& runtime, const GuardedClient& cli
             continue;
         }
         add_described(checks, runtime, peer, *described);
-        if (!peer.url.starts_with("https://")) {
-            add(checks,
-                "encryption to " + peer.name,
-                true,
-                "none: environment values travel in clear; set tls = true there and https here");
-        }
     }
     add_breakers(checks, client);
     json::object report;

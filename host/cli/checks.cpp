@@ -113,7 +113,10 @@ int doctor(Session& session) {
         if (!config) return session.exit_code();
         const auto problems = check_secrets(*config);
         if (!problems.empty()) {
-            return session.fail_with({"VALIDATION_ERROR", problems.front(), {}, {}}, kFailed);
+            std::string all;
+            for (const auto& problem : problems)
+                all += (all.empty() ? "" : "\n") + problem;
+            return session.fail_with({"VALIDATION_ERROR", std::move(all), {}, {}}, kFailed);
         }
     }
     auto answer = session.get("/onex/v1/doctor");
@@ -130,10 +133,11 @@ int doctor(Session& session) {
         if (!value.is_object()) continue;
         const auto& check = value.get_object();
         const bool ok = flag(check, "ok");
-        std::string line = std::string(ok ? "ok    " : "WRONG ") + text(check, "name");
+        const bool warns = ok && flag(check, "warning");
+        std::string line = (warns ? "warn  " : ok ? "ok    " : "WRONG ") + text(check, "name");
         if (const auto detail = text(check, "detail"); !detail.empty()) line += ": " + detail;
         print(printable(line) + "\n");
-        if (const auto advice = text(check, "advice"); !ok && !advice.empty()) {
+        if (const auto advice = text(check, "advice"); !advice.empty()) {
             print("      → " + printable(advice) + "\n");
         }
     }

@@ -1,5 +1,7 @@
 #include "plugins/deployment_receiver/health.hpp"
 
+#include "plugins/deployment_receiver/container_log.hpp"
+
 #include <algorithm>
 #include <optional>
 
@@ -109,7 +111,7 @@ void HealthWatch::look() {
 
 std::string HealthWatch::log_of(const std::string& container) {
     if (container.empty()) return {};
-    auto log = receiver_.engine().container_log(container, kLogLines, cleanup(5'000));
+    auto log = container_log(receiver_.engine(), container, kLogLines, cleanup(5'000));
     if (!log) return {};
     return log->size() > kLogBytesMax ? log->substr(log->size() - kLogBytesMax) : std::move(*log);
 }
@@ -131,9 +133,9 @@ void HealthWatch::unhealthy(const std::string& message, const std::string& conta
     }
     if (plan_.is_validation) {
         receiver_.publish("DEPLOYMENT_HEALTH_CHECK",
-                          "health-check",
                           plan_.target,
-                          {{"status", "unhealthy"}, {"attempts", attempts_}});
+                          {{"status", "unhealthy"}, {"attempts", attempts_}},
+                          "health-check");
     }
     responder_.error({"HEALTH_CHECK_FAILED", std::move(text), json::serialize(details), {}});
 }
@@ -274,9 +276,9 @@ void HealthWatch::well(json::value response) {
     json::object out;
     if (plan_.is_validation) {
         receiver_.publish("DEPLOYMENT_HEALTH_CHECK",
-                          "health-check",
                           plan_.target,
-                          {{"status", "healthy"}, {"attempts", attempts_}});
+                          {{"status", "healthy"}, {"attempts", attempts_}},
+                          "health-check");
         json::object results{{"endpoint", plan_.endpoint},
                              {"expected_status_code", plan_.expected_status},
                              {"probes", probes_}};
@@ -385,7 +387,8 @@ Result<json::object> Receiver::health(Request& request, const json::object& /*in
     if (!version) {
         return json::object{{"status", "degraded"},
                             {"docker_connected", false},
-                            {"detail", version.error().message}};
+                            {"detail", version.error().message},
+                            {"advice", docker::kStartAdvice}};
     }
     const auto api = engine_.api_version(request.wait());
     return json::object{{"status", "healthy"},

@@ -53,12 +53,7 @@ Result<json::object> DeploymentSender::build_docker_image(Request& request,
     (void)publish_event(host(), "BUILD_STARTED", subject, {});
     auto built = builder_.build(request, input);
     if (!built) {
-        const auto& error = built.error();
-        (void)publish_event(
-            host(),
-            "DEPLOYMENT_FAILED",
-            subject,
-            {{"step", "build"}, {"error_code", error.code}, {"error_message", error.message}});
+        publish_failure(host(), subject, input, "build", built.error());
         return std::unexpected(std::move(built).error());
     }
     (void)publish_event(host(),
@@ -150,7 +145,8 @@ Result<json::object> DeploymentSender::health(Request& request) {
         out["docker_version"] = get_text(*version, "Version");
         out["docker_api_version"] = engine_.api_version(request.wait(kHealthWaitMs)).value_or("");
     } else {
-        out["message"] = version.error().message;
+        out["detail"] = version.error().message;
+        out["advice"] = docker::kStartAdvice;
     }
     return out;
 }

@@ -13,6 +13,10 @@
 
 namespace onex::docker {
 
+/// What to do when no engine answers; for a node's health.
+inline constexpr const char* kStartAdvice =
+    "start Docker, or set docker_socket in the node's settings to the engine's socket";
+
 /// What an image is, as far as it can be compared between engines.
 struct ImageInfo {
     std::string

@@ -66,6 +66,11 @@ void Engine::take_steps(const RunPtr& run) {
                 }
                 continue;
             case Kind::begin:
+                host_.log(LogLevel::info,
+                          "the run " + run->row.workflow_id + " of " + run->row.workflow +
+                              " begins" +
+                              (run->row.target.empty() ? "" : ", to " + run->row.target),
+                          run->row.correlation_id);
                 facts = workflow::begin(*run->model, run->state, host_.wall_us());
                 break;
             case Kind::finish:
@@ -257,6 +262,11 @@ std::int64_t Engine::running_of(const std::string& workflow) {
 
 void Engine::ended(const RunPtr& run) {
     recorder_.flush(*run);
+    const auto& row = run->row;
+    host_.log(row.success ? LogLevel::info : LogLevel::warn,
+              "the run " + row.workflow_id + " ended in " + row.state +
+                  (row.error_code.empty() ? "" : ": " + row.error_code + ": " + row.error_message),
+              row.correlation_id);
     {
         const std::scoped_lock lock(mutex_);
         refused_.erase(run->row.workflow_id);

@@ -35,6 +35,7 @@ class Orchestrator : public JsonNode {
     Result<Answer> logs(Request& request, const json::object& input);
     Result<json::object> artifact(const json::object& input);
     Result<json::object> list_workflows();
+    Result<json::object> describe_workflow(const json::object& input);
     Result<json::object> list_deployments(const json::object& input);
     Result<json::object> cancel(const json::object& input);
     Result<json::object> approve(const Request& request, const json::object& input);

@@ -55,6 +55,8 @@ void Orchestrator::add_operations() {
     add_json("read_artifact",
              [this](Request&, const json::object& input) { return artifact(input); });
     add_json("list_workflows", [this](Request&, const json::object&) { return list_workflows(); });
+    add_json("describe_workflow",
+             [this](Request&, const json::object& input) { return describe_workflow(input); });
     add_json("list_deployments",
              [this](Request&, const json::object& input) { return list_deployments(input); });
     add_json("cancel_workflow",
@@ -203,6 +205,26 @@ Result<json::object> Orchestrator::list_workflows() {
         out.push_back(std::move(entry));
     }
     return json::object{{"workflows", std::move(out)}};
+}
+
+Result<json::object> Orchestrator::describe_workflow(const json::object& input) {
+    const auto contract = contracts_->find(get_text(input, "name"));
+    if (!contract) return std::unexpected(contract.error());
+    const auto& model = *contract->model;
+    json::array stages;
+    for (const auto& stage : model.stages) {
+        json::array operations;
+        for (const auto& operation : stage.operations)
+            operations.emplace_back(operation.name);
+        stages.push_back(json::object{{"name", stage.name}, {"operations", std::move(operations)}});
+    }
+    return json::object{{"name", model.name},
+                        {"version", model.version},
+                        {"description", model.description},
+                        {"digest", contract->digest},
+                        {"stages", std::move(stages)},
+                        {"input", model.input_schema},
+                        {"output", model.output_schema}};
 }
 
 Result<json::object> Orchestrator::list_deployments(const json::object& input) {

@@ -130,6 +130,19 @@ TEST_F(HandOver, ACancelWaitsForAnOwnerThatIsDown) {
     EXPECT_EQ(run.code(), "CANCELLED");
 }
 
+TEST_F(HandOver, ATargetThatNobodyHasConfiguredIsRefusedBeforeTheFirstStep) {
+    ASSERT_NO_FATAL_FAILURE(start_hosts());
+    auto lost = input("v1");
+    lost["remote_host"] = "192.0.2.7";
+    const auto run = deploy(lost);
+    EXPECT_EQ(run.state(), "FAILED") << run;
+    EXPECT_EQ(run.code(), "REMOTE_ENDPOINT_UNREACHABLE") << run;
+    EXPECT_NE(run.message().find("192.0.2.7"), std::string::npos) << run;
+    const auto* built =
+        "SELECT count(*) FROM events WHERE workflow_id = :id AND type = 'BUILD_STARTED'";
+    EXPECT_EQ(stored(*laptop_, built, run.id), "0");
+}
+
 TEST_F(HandOver, ATargetWithoutAnOrchestratorIsRefusedBeforeTheFirstByte) {
     studio_orchestrator_.clear();
     ASSERT_NO_FATAL_FAILURE(start_hosts());

@@ -95,6 +95,14 @@ TEST_F(GardenLab, RefusesWhatCannotRun) {
     }
 }
 
+TEST_F(GardenLab, TellsWhatAWorkflowTakes) {
+    const auto told = host_->ask("GET", "/api/v1/workflows/garden_workflow");
+    ASSERT_EQ(told.status, 200U) << told;
+    EXPECT_TRUE(told.json.at("input").at("properties").as_object().contains("garden")) << told;
+    EXPECT_EQ(told.json.at("stages").at(0).at("name"), "ground") << told;
+    EXPECT_EQ(host_->ask("GET", "/api/v1/workflows/nothing").status, 404U);
+}
+
 TEST_F(GardenLab, JoinsTheSameSubmission) {
     auto asked = input();
     asked["workflow_id"] = "6F1D2C3B-0000-4000-8000-000000000001";

@@ -6,7 +6,7 @@ SELECT COALESCE(SUM(length(payload) + length(metadata) + 256), 0), COALESCE(MIN(
 FROM events;
 
 -- name: slowest_reader
-SELECT COALESCE(MIN(position), :last) FROM subscriptions;
+SELECT COALESCE(MIN(position), :last) FROM subscriptions WHERE updated_us >= :since_us;
 
 -- name: prune_events_upto
 DELETE FROM events WHERE sequence <= :sequence;

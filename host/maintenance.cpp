@@ -15,7 +15,7 @@ void report(std::string_view what, const Error& error) {
 }
 
 /// Events have much the same size: the share that is too much goes, as far as all have read.
-Result<void> prune_by_size(Store& store, std::int64_t bytes_max) {
+Result<void> prune_by_size(Store& store, std::int64_t bytes_max, std::int64_t since_us) {
     auto size = execute_once(store, TxMode::read, sql::bytes_of_events, {});
     if (!size) return std::unexpected(std::move(size).error());
     const auto& row = size->rows.front();
@@ -23,7 +23,8 @@ Result<void> prune_by_size(Store& store, std::int64_t bytes_max) {
     const auto first = std::get<std::int64_t>(row.at(1));
     const auto last = std::get<std::int64_t>(row.at(2));
     if (bytes <= bytes_max) return {};
-    auto slowest = execute_once(store, TxMode::read, sql::slowest_reader, {{"last", last}});
+    auto slowest = execute_once(
+        store, TxMode::read, sql::slowest_reader, {{"last", last}, {"since_us", since_us}});
     if (!slowest) return std::unexpected(std::move(slowest).error());
     const auto share = static_cast<double>(bytes - bytes_max) / static_cast<double>(bytes);
     const auto upto =
@@ -41,10 +42,10 @@ void prune(Store& store, OperationKeys& keys, Nonces& nonces, Keep keep) {
     const auto now = now_us();
     if (auto done = nonces.prune(now); !done) report("nonces", done.error());
     if (auto done = keys.prune(now - kDayUs); !done) report("operation keys", done.error());
-    auto events = execute_once(
-        store, TxMode::write, sql::prune_events, {{"before_us", now - keep.days * kDayUs}});
+    const auto since = now - keep.days * kDayUs;
+    auto events = execute_once(store, TxMode::write, sql::prune_events, {{"before_us", since}});
     if (!events) report("events", events.error());
-    if (auto done = prune_by_size(store, keep.bytes); !done) report("events", done.error());
+    if (auto done = prune_by_size(store, keep.bytes, since); !done) report("events", done.error());
     if (const auto left = keys.store_kept(); left > 0)
         log(LogLevel::warn, std::to_string(left) + " outcomes of operations can't be stored yet");
 }

@@ -182,6 +182,7 @@ Result<void> EventDelivery::deliver_next() {
     auto batch = next_batch();
     if (!batch) return std::unexpected(std::move(batch).error());
     if (batch->empty()) {
+        if (scanned_ - position_ >= kScannedAheadMax) return store_scanned();
         bus_.wait_for_more(scanned_, {SteadyClock::now() + kIdleWait, cancel_});
         return {};
     }
@@ -204,6 +205,19 @@ Result<void> EventDelivery::deliver_next() {
     position_ = scanned_ = last;
     failures_ = 0;
     bus_.notify();  // The handler may have published in the transaction.
+    return {};
+}
+
+Result<void> EventDelivery::store_scanned() {
+    auto tx = store_.begin(TxMode::write, Wait::for_ms(10'000, cancel_));
+    if (!tx) return std::unexpected(std::move(tx).error());
+    auto moved = move(**tx, scanned_);
+    // Another reader of the group was faster: nothing of ours is lost, it is just read anew.
+    if (!moved && moved.error().code == "CONFLICT") return {};
+    if (!moved) return moved;
+    auto committed = (*tx)->commit();
+    if (!committed) return committed;
+    position_ = scanned_;
     return {};
 }
 

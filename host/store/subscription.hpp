@@ -20,6 +20,10 @@ namespace onex::host {
 /// Does `topic` carry what others could not handle?
 [[nodiscard]] bool is_dead_letter_topic(std::string_view topic);
 
+/// So many events that are nothing for a group are passed before its offset is stored: it need not
+/// cost a write each, and what the offset holds back from being pruned stays bounded.
+inline constexpr std::int64_t kScannedAheadMax = 256;
+
 /// A thread that delivers batches until stop(). `bus` and `store` outlive it.
 class EventDelivery {
   public:
@@ -43,6 +47,7 @@ class EventDelivery {
     Result<void> load_position();
     Result<void> deliver_next();
     Result<std::vector<Event>> next_batch();
+    Result<void> store_scanned();
     Result<void> move(Transaction& tx, std::int64_t to);
     Result<void> bury(const Event& event, const Error& why);
     void back_off(int failures);

@@ -1,6 +1,7 @@
 #include "host/store/events.hpp"
 
 #include "host/async/report.hpp"
+#include "host/store/subscription.hpp"
 #include "store_fixture.hpp"
 
 #include <boost/json.hpp>
@@ -139,6 +140,24 @@ TEST_F(Events, ASubscriptionResumesWhereItStood) {
     ASSERT_TRUE(eventually([&] { return position("g") == 6; }));
     subscription.reset();
     EXPECT_EQ(seen, (std::vector<std::int64_t>{1, 2, 4, 5, 6}));
+}
+
+TEST_F(Events, AGroupThatFindsNothingStoresItsOffsetNowAndThen) {
+    const auto publish_many = [&](std::int64_t count) {
+        auto tx = begin(TxMode::write);
+        for (std::int64_t i = 0; i < count; ++i)
+            ASSERT_TRUE(bus->publish(*tx, event("other.v1")));
+        ASSERT_TRUE(tx->commit());
+        bus->notify();
+    };
+    publish_many(kScannedAheadMax - 1);
+    const auto subscription = bus->subscribe(
+        "g", "dev.", 1, [](Transaction&, const auto&) -> Result<void> { return {}; });
+    ASSERT_TRUE(eventually([&] { return position("g") == 0; }));
+    publish_many(1);
+    EXPECT_TRUE(eventually([&] { return position("g") == kScannedAheadMax; }));
+    publish(event("dev.a.v1"));
+    EXPECT_TRUE(eventually([&] { return position("g") == kScannedAheadMax + 1; }));
 }
 
 TEST_F(Events, TheOffsetAndTheHandlersWorkAreOneTransaction) {

@@ -3,6 +3,8 @@
 #include "host/store/ids.hpp"
 #include "store_fixture.hpp"
 
+#include <tuple>
+
 namespace onex::host::test {
 namespace {
 
@@ -50,13 +52,18 @@ TEST_F(MaintenanceTest, ForgetsEventsByAgeAndBySize) {
 TEST_F(MaintenanceTest, KeepsWhatAReaderHasNotSeen) {
     add_events();
     const auto fourth = number("SELECT sequence FROM events WHERE id = 'e3'");
-    ASSERT_TRUE(execute_once(*store,
-                             TxMode::write,
-                             "INSERT INTO subscriptions (group_name, topic_prefix, position,"
-                             " updated_us) VALUES ('slow', '', :position, 0)",
-                             {{"position", fourth}}));
+    for (const auto& [group, position, days_ago] :
+         {std::tuple{"slow", fourth, 89}, std::tuple{"removed", fourth - 3, 91}}) {
+        ASSERT_TRUE(execute_once(*store,
+                                 TxMode::write,
+                                 "INSERT INTO subscriptions (group_name, topic_prefix, position,"
+                                 " updated_us) VALUES (:group, '', :position, :updated_us)",
+                                 {{"group", group},
+                                  {"position", position},
+                                  {"updated_us", now_us() - days_ago * kDayUs}}));
+    }
     forget({90, kEventBytes});
-    EXPECT_EQ(number("SELECT count(*) FROM events"), 6) << "those after its position";
+    EXPECT_EQ(number("SELECT count(*) FROM events"), 6) << "those after the slow one's position";
 }
 
 }  // namespace

@@ -96,8 +96,11 @@ class Grammar {
                         "run",
                         "run a host until SIGTERM or Ctrl-C",
                         [](Session& session, const Options& options) {
-                            return run_host(RunOptions{.config_file = session.config_file(),
-                                                       .watch = options.watch});
+                            const RunOptions how{.config_file = session.config_file(),
+                                                 .watch = options.watch};
+                            const int code = run_host(how);
+                            // A service manager tries again after 1, and does not after 2.
+                            return code == kFailed && !config_fits(how.config_file) ? kUsage : code;
                         });
         run->add_flag("--watch",
                       options_->watch,

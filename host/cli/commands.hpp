@@ -53,6 +53,8 @@ int workflow_health(Session& session);
 
 int contract_check(Session& session, const std::vector<std::string>& files);
 int config_check(Session& session, const std::string& file);
+/// What config_check() says, without a word.
+bool config_fits(const std::string& file);
 int config_reference(Session& session);
 /// The running host takes the nodes of its TOML as it stands now.
 int config_reload(Session& session);

@@ -238,6 +238,15 @@ class NodesCheck {
     std::multimap<int, std::string> problems_;
 };
 
+/// Every problem, one line each.
+std::vector<std::string> problems_of(Config& config) {
+    fill_paths(config);
+    auto problems = check_secrets(config);
+    for (auto& [line, problem] : NodesCheck(config).run())
+        problems.push_back(std::move(problem));
+    return problems;
+}
+
 }  // namespace
 
 int config_check(Session& session, const std::string& file) {
@@ -248,10 +257,7 @@ int config_check(Session& session, const std::string& file) {
         return session.fail_with(config.error(),
                                  config.error().code == "NOT_FOUND" ? kUsage : kFailed);
     }
-    fill_paths(*config);
-    auto problems = check_secrets(*config);
-    for (auto& [line, problem] : NodesCheck(*config).run())
-        problems.push_back(std::move(problem));
+    const auto problems = problems_of(*config);
     if (!problems.empty()) {
         std::string message;
         for (const auto& problem : problems)
@@ -266,6 +272,11 @@ int config_check(Session& session, const std::string& file) {
               std::to_string(config->peers.size()) + " peers\n");
     }
     return kOk;
+}
+
+bool config_fits(const std::string& file) {
+    auto config = read_config(file);
+    return config && problems_of(*config).empty();
 }
 
 }  // namespace onex::host::cli

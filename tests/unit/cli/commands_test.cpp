@@ -17,9 +17,10 @@ namespace onex::host {
 
 // The executable brings these; here they only record that they were reached.
 std::string ran_with;
+int run_ends_with = 0;
 int run_host(const RunOptions& options) {
     ran_with = options.config_file;
-    return 0;
+    return run_ends_with;
 }
 namespace {
 
@@ -129,6 +130,17 @@ TEST(Commands, RunTakesTheConfigurationByFlagThenEnvironmentThenPlace) {
     ::unsetenv("ONEX_CONFIG");
     ASSERT_EQ(run({"run"}).code, 0);
     EXPECT_EQ(ran_with, "/etc/onex/host.toml");
+}
+
+TEST(Commands, ARunThatItsConfigurationPreventsIsTwo) {
+    const RecordingHost host;
+    run_ends_with = 1;
+    EXPECT_EQ(run({"run", "--config", host.config()}).code, 1);
+    std::ofstream(host.config(), std::ios::app) << "[nodes.a]\nplugin = \"nowhere\"\n";
+    const auto outcome = run({"run", "--config", host.config()});
+    run_ends_with = 0;
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_EQ(outcome.out + outcome.err, "") << "the host has told it";
 }
 
 TEST(Commands, AHostThatDoesNotRunIsThreeAndSaysHowToStartIt) {

@@ -24,6 +24,26 @@ constexpr std::size_t kStateBytesMax = 64 * 1024 * 1024;
 
 }  // namespace
 
+/// Waits for its turn, and has it as long as it lives.
+class NodeInstance::ControlTurn {
+  public:
+    explicit ControlTurn(ControlQueue& queue) : queue_(queue) {
+        std::unique_lock lock(queue_.mutex);
+        const auto mine = queue_.next++;
+        queue_.moved.wait(lock, [&] { return queue_.runs == mine; });
+    }
+    ~ControlTurn() {
+        const std::scoped_lock lock(queue_.mutex);
+        ++queue_.runs;
+        queue_.moved.notify_all();
+    }
+    ControlTurn(const ControlTurn&) = delete;  // One turn, one end.
+    ControlTurn& operator=(const ControlTurn&) = delete;
+
+  private:
+    ControlQueue& queue_;
+};
+
 NodeInstance::NodeInstance(Runtime& runtime,
                            NodeSection section,
                            NodeContract contract,
@@ -124,6 +144,8 @@ NodeInstance::~NodeInstance() {
 }
 
 Result<void> NodeInstance::start() {
+    const ControlTurn turn(control_);
+    if (!node_) return fail("FAILED_PRECONDITION", "node " + name() + " has ended");
     NodeTags::Control control(tags_, "start", {State::made});
     ErrorRoom room;
     const auto status = node_->start(node_->self, &room.abi);
@@ -137,6 +159,7 @@ Result<void> NodeInstance::start() {
 }
 
 Result<void> NodeInstance::quiesce() {
+    const ControlTurn turn(control_);
     if (!started_) return {};
     NodeTags::Control control(tags_, "quiesce", {State::started, State::quiesced});
     ErrorRoom room;
@@ -147,6 +170,7 @@ Result<void> NodeInstance::quiesce() {
 }
 
 Result<void> NodeInstance::resume() {
+    const ControlTurn turn(control_);
     if (!started_) return {};
     // Also of one whose quiesce failed halfway.
     NodeTags::Control control(tags_, "resume", {State::quiesced, State::started});
@@ -167,6 +191,8 @@ bool NodeInstance::has_state() const {
 }
 
 Result<SavedState> NodeInstance::save() {
+    const ControlTurn turn(control_);
+    if (!started_) return fail("FAILED_PRECONDITION", "node " + name() + " does not run");
     const NodeTags::Control control(tags_, "save", {State::quiesced});
     SavedState out;
     TextWriter writer(kStateBytesMax);
@@ -178,6 +204,8 @@ Result<SavedState> NodeInstance::save() {
 }
 
 Result<void> NodeInstance::load(const SavedState& from) {
+    const ControlTurn turn(control_);
+    if (!node_) return fail("FAILED_PRECONDITION", "node " + name() + " has ended");
     const auto* table = state_table();
     if (!table) {
         return fail("FAILED_PRECONDITION",
@@ -279,12 +307,14 @@ void NodeInstance::drop_handles() {
 }
 
 void NodeInstance::shut_down(SteadyClock::time_point deadline) {
-    if (!node_) return;
     set_phase(Phase::stopped);
+    const ControlTurn turn(control_);
+    if (!node_) return;
     if (started_) {
         NodeTags::Control control(tags_, "stop", {State::started, State::quiesced});
         node_->stop(node_->self);
         control.done(State::stopped);
+        started_ = false;  // A call that waited for its turn does nothing any more.
     }
     drop_background_work();
     if (!wait_zero(*in_flight_, deadline)) {

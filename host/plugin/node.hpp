@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -42,7 +43,9 @@ struct SavedState {
 };
 
 /// [any thread] unless said otherwise. Made by create(); lives until the last reference is gone,
-/// which happens only after destroy().
+/// which happens only after destroy(). The [control] calls of one instance run one at a time, in
+/// the order in which they came: whoever gave up on one that takes too long may go on with the
+/// next, say resume after quiesce, and it follows when the first comes back.
 class NodeInstance : public std::enable_shared_from_this<NodeInstance> {
   public:
     /// Checks the settings against the contract and calls the plugin's create. Errors:
@@ -77,9 +80,9 @@ class NodeInstance : public std::enable_shared_from_this<NodeInstance> {
     /// Ends its subscriptions: a later generation has its own.
     void end_subscriptions();
 
-    /// Takes no new requests, waits for those in flight until `deadline`, cancels the rest, stops
-    /// and destroys. What never gives its token back keeps the image mapped and is named in the
-    /// log. [control]
+    /// Takes no new requests and stops; then waits for what is in flight until `deadline`, cancels
+    /// the rest, and destroys. What never gives its token back keeps the image mapped and is named
+    /// in the log. [control]
     void shut_down(SteadyClock::time_point deadline);
 
     [[nodiscard]] const std::string& name() const { return section_.name; }
@@ -117,6 +120,13 @@ class NodeInstance : public std::enable_shared_from_this<NodeInstance> {
         std::mutex mutex;
         std::condition_variable idle;
     };
+    struct ControlQueue {
+        std::mutex mutex;
+        std::condition_variable moved;
+        std::uint64_t next = 0;  ///< number of whoever comes next
+        std::uint64_t runs = 0;  ///< number of whoever may run
+    };
+    class ControlTurn;
     NodeInstance(Runtime& runtime,
                  NodeSection section,
                  NodeContract contract,
@@ -143,6 +153,7 @@ class NodeInstance : public std::enable_shared_from_this<NodeInstance> {
     std::shared_ptr<InFlight> requests_ = std::make_shared<InFlight>();
     std::atomic<Phase> phase_{Phase::made};
     NodeTags tags_;
+    ControlQueue control_;
     bool started_ = false;
     const onex_node* node_ = nullptr;
 };

@@ -83,7 +83,15 @@ onex_status create(const onex_host* host,
     static onex_node made{};
     made.struct_size = sizeof(made);
     made.self = next_script;
-    made.start = made.quiesce = made.resume = fine;
+    made.start = fine;
+    made.quiesce = [](void* self, onex_error*) -> onex_status {
+        if (of(self).on_quiesce) of(self).on_quiesce();
+        return ONEX_OK;
+    };
+    made.resume = [](void* self, onex_error*) -> onex_status {
+        if (of(self).on_resume) of(self).on_resume();
+        return ONEX_OK;
+    };
     made.get_interface = [](void*, onex_str) -> const void* { return nullptr; };
     made.stop = [](void* self) { ++of(self).stopped; };
     made.destroy = [](void* self) { ++of(self).destroyed; };

@@ -31,6 +31,8 @@ struct Script {
     using Operation = std::function<onex_status(const onex_request& request)>;
 
     std::map<std::string, Operation, std::less<>> operations;
+    std::function<void()> on_quiesce;
+    std::function<void()> on_resume;
     std::atomic<int> stopped{0};
     std::atomic<int> destroyed{0};
     const onex_host* host = nullptr;

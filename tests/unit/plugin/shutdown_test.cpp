@@ -31,6 +31,31 @@ TEST_F(ShutdownTest, LetsWhatRunsEndAndTakesNothingNew) {
     EXPECT_EQ(script.destroyed, 1);
 }
 
+TEST_F(ShutdownTest, AControlCallFollowsTheOneThatStillRuns) {
+    std::promise<void> go;
+    auto gate = go.get_future().share();
+    std::atomic<bool> began{false};
+    std::vector<std::string> order;
+    script.on_quiesce = [&, gate] {
+        began = true;
+        gate.wait();
+        order.emplace_back("quiesce");
+    };
+    script.on_resume = [&] { order.emplace_back("resume"); };
+    std::thread quiesces([&] { EXPECT_TRUE(node->quiesce()); });
+    ASSERT_TRUE(eventually([&] { return began.load(); }));
+    std::thread resumes([&] { EXPECT_TRUE(node->resume()); });
+    std::thread ends([&] { end_node(10'000); });
+    ASSERT_TRUE(eventually([&] { return node->phase() == Phase::stopped; }));
+    EXPECT_EQ(script.stopped, 0) << "the end waits, too";
+    go.set_value();
+    quiesces.join();
+    resumes.join();
+    ends.join();
+    EXPECT_EQ(script.stopped, 1);
+    EXPECT_EQ(order.front(), "quiesce");
+}
+
 TEST_F(ShutdownTest, CancelsWhatDoesNotEndByItself) {
     script.operations["work"] = [&](const onex_request& request) {
         const auto* stream = script.table<onex_stream_v1>(ONEX_STREAM_ID);

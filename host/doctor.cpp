@@ -213,6 +213,13 @@ asio::awaitable<json::object> examine(Runtime& runtime, const GuardedClient& cli
     for (const auto& node : *nodes)
         co_await add_node(checks, runtime, node);
     for (const auto& peer : runtime.config.peers) {
+        if (peer.url.empty()) {
+            add(checks,
+                "peer " + peer.name,
+                true,
+                "has no url: it calls this host, never the other way");
+            continue;
+        }
         const auto wait = Wait::for_ms(kPeerMs);
         auto described = co_await runtime.peers->describe(peer, wait, true);
         if (!described) {

@@ -222,8 +222,11 @@ constexpr std::array kProcess{
 };
 
 constexpr std::array kPeer{
-    Key<PeerSection>{
-        "url", peer_url, "", "Where the peer listens.", store_in<&PeerSection::url>, true},
+    Key<PeerSection>{"url",
+                     peer_url,
+                     "none: it calls this host, which never calls it",
+                     "Where the peer listens.",
+                     store_in<&PeerSection::url>},
     Key<PeerSection>{"addresses",
                      address_list,
                      "[]",

@@ -82,15 +82,17 @@ Peers::Peers(Runtime& runtime, std::vector<SigningKey> keys)
 
 const PeerSection* Peers::find(std::string_view target) const {
     for (const auto& peer : runtime_.config.peers) {
-        if (means(peer, target)) return &peer;
+        if (!peer.url.empty() && means(peer, target)) return &peer;
     }
     return nullptr;
 }
 
 Error Peers::unknown(std::string_view target) const {
     std::string known;
-    for (const auto& peer : runtime_.config.peers)
-        known += (known.empty() ? "" : ", ") + peer.name + " (" + peer.url + ")";
+    for (const auto& peer : runtime_.config.peers) {
+        if (!peer.url.empty())
+            known += (known.empty() ? "" : ", ") + peer.name + " (" + peer.url + ")";
+    }
     return {"REMOTE_ENDPOINT_UNREACHABLE",
             "no [peers.…] of " + runtime_.identity.name + " has the address " +
                 std::string(target) + "; add one with its url and key" +

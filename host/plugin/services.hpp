@@ -52,6 +52,9 @@ const void* find_service(const ServiceTables& tables, std::string_view id, bool 
 
 // --- shared by the service files
 
+/// How the topics of this environment begin: "dev.omninode-bridge".
+std::string topic_namespace(std::string_view environment);
+
 inline std::string_view view(onex_str text) {
     return {text.data, static_cast<std::size_t>(text.size)};
 }

@@ -73,7 +73,7 @@ Result<json::object> Receiver::deploy(Request& request, const json::object& inpu
     std::string log;
     auto image = image_for(work->target, input, tell, log, request.wait());
     if (!image) return std::unexpected(std::move(image).error());
-    publish("IMAGE_LOADED", "image-loaded", work->target, {{"image_id", image->image_id}});
+    publish("IMAGE_LOADED", work->target, {{"image_id", image->image_id}});
 
     Identity identity;
     identity.name = work->target.name;
@@ -109,7 +109,7 @@ Result<json::object> Receiver::start_new(Request& request, const json::object& i
         auto done = swapper_.start(std::move(**swap), work->spec, request.wait());
         if (!done) return std::unexpected(std::move(done).error());
     }
-    publish("CONTAINER_STARTED", "container-started", work->target, {{"container_id", id}});
+    publish("CONTAINER_STARTED", work->target, {{"container_id", id}});
     json::object out{
         {"container_id", id},
         {"checks",
@@ -257,8 +257,7 @@ Result<json::object> Receiver::rollback(Request& request, const json::object& in
         host().log(LogLevel::warn, done.error().message);
     store_.collect();
     if (!undone) return std::unexpected(std::move(undone).error());
-    publish(
-        "CONTAINER_STARTED", "container-started", target, {{"container_id", undone->container_id}});
+    publish("CONTAINER_STARTED", target, {{"container_id", undone->container_id}});
     auto checks = came_back(true, undone->is_anew);
     checks["container_running"] = 1;
     return json::object{{"container_id", undone->container_id},

@@ -260,7 +260,7 @@ Result<json::object> Receiver::load_image(Request& request, const json::object& 
     std::string log;
     auto image = image_for(*target, input, Tell(host(), request.token()), log, request.wait());
     if (!image) return std::unexpected(std::move(image).error());
-    publish("IMAGE_LOADED", "image-loaded", *target, {{"image_id", image->image_id}});
+    publish("IMAGE_LOADED", *target, {{"image_id", image->image_id}});
     return json::object{{"image_id", image->image_id}, {"image_name", image->image_ref}};
 }
 

@@ -21,7 +21,7 @@ Settings::Settings(const Host& of) : node(parsed(of.settings())) {
     const auto info = parsed(of.info());
     host = get_text(info, "host");
     name_space = get_text(info, "namespace", host);
-    environment = get_text(info, "environment", "dev");
+    topic_namespace = get_text(info, "topic_namespace", "dev.omninode-bridge");
     auto read = read_policy(node);
     if (!read) throw std::move(read).error();
     policy = std::move(*read);
@@ -159,16 +159,17 @@ Result<Receiver::Hold> Receiver::hold(const Target& target, std::string_view cal
 }
 
 void Receiver::publish(const std::string& type,
-                       const std::string& topic_part,
                        const Target& target,
-                       json::object payload) {
+                       json::object payload,
+                       const std::string& topic_part) {
     payload["workflow_id"] = target.workflow_id;
     payload["deployment_id"] = target.deployment_id;
     payload["container_name"] = target.name;
     payload["host"] = settings_.host;
     Event event;
     event.type = type;
-    event.topic = settings_.environment + ".omninode-bridge.deployment." + topic_part + ".v1";
+    if (!topic_part.empty())
+        event.topic = settings_.topic_namespace + ".deployment." + topic_part + ".v1";
     event.key = target.name;
     event.workflow_id = target.workflow_id;
     event.payload = json::serialize(payload);

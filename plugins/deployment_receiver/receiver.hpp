@@ -27,7 +27,7 @@ struct Settings {
     json::object node;
     std::string host;
     std::string name_space;
-    std::string environment;
+    std::string topic_namespace;
     Policy policy;
     bool allow_unsigned_upload = false;
     std::uint64_t package_bytes_max = 0;
@@ -62,11 +62,12 @@ class Receiver : public JsonNode {
     /// returned lives. DEPLOYMENT_LOCKED: another deployment has it, or has had it since.
     using Hold = std::shared_ptr<void>;
     Result<Hold> hold(const Target& target, std::string_view caller);
-    /// Publishes an event of the deployment topics; a failure is logged, never returned.
+    /// Publishes an event of the deployment topics; a failure is logged, never returned. Its topic
+    /// follows from the type, unless the workflow's contract calls it by another `topic_part`.
     void publish(const std::string& type,
-                 const std::string& topic_part,
                  const Target& target,
-                 json::object payload);
+                 json::object payload,
+                 const std::string& topic_part = {});
 
   private:
     // package.cpp

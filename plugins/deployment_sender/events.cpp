@@ -30,13 +30,11 @@ Result<std::string> publish_event(const Host& host,
                                   const EventSubject& subject,
                                   json::object payload) {
     std::string node_id;
-    std::string environment = "dev";
+    std::string name_space;
     if (const auto info = parse_object(host.info())) {
         node_id = get_text(*info, "host") + "/" + get_text(*info, "node");
-        environment = get_text(*info, "environment", environment);
+        name_space = get_text(*info, "topic_namespace", "dev.omninode-bridge");
     }
-    // As topics begin: the original knows no other name of it.
-    if (environment == "development") environment = "dev";
     Event event;
     event.type = type;
     event.key = subject.container_name;
@@ -53,8 +51,21 @@ Result<std::string> publish_event(const Host& host,
                                      {"node_id", node_id}});
     event.metadata = json::serialize(json::object{{"event_category", "deployment_lifecycle"},
                                                   {"node_type", "deployment_sender"},
-                                                  {"namespace", environment + ".omninode-bridge"}});
+                                                  {"namespace", name_space}});
     return host.publish(event, nullptr);
+}
+
+void publish_failure(const Host& host,
+                     const EventSubject& subject,
+                     const json::object& input,
+                     std::string_view step,
+                     const Error& error) {
+    if (!get_text(get_object(input, "run"), "workflow_id").empty()) return;
+    (void)publish_event(
+        host,
+        "DEPLOYMENT_FAILED",
+        subject,
+        {{"step", step}, {"error_code", error.code}, {"error_message", error.message}});
 }
 
 }  // namespace onex::sender

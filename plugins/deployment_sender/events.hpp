@@ -24,6 +24,14 @@ Result<std::string> publish_event(const Host& host,
                                   const EventSubject& subject,
                                   json::object payload);
 
+/// Publishes DEPLOYMENT_FAILED with what went wrong in `step`. Not within a run: its engine tells
+/// once that the run has failed, however many attempts that took. [may block]
+void publish_failure(const Host& host,
+                     const EventSubject& subject,
+                     const json::object& input,
+                     std::string_view step,
+                     const Error& error);
+
 /// `wall_us` as ISO-8601 in UTC with milliseconds.
 [[nodiscard]] std::string iso_time(std::int64_t wall_us);
 

@@ -19,10 +19,6 @@ std::string correlation_of(const Request& request, const json::object& input) {
     return own.empty() ? request.correlation_id() : own;
 }
 
-json::object failed(const Error& error) {
-    return {{"error_code", error.code}, {"error_message", error.message}};
-}
-
 /// The original's flat names as the builder takes them.
 json::object build_input(const json::object& input) {
     json::object options;
@@ -45,7 +41,7 @@ Result<json::object> Packages::package_container(Request& request, const json::o
                          get_text(input, "image_tag")};
     (void)publish_event(host_, "BUILD_STARTED", subject, get_object(input, "deployment_metadata"));
     const auto give_up = [&](const Error& error) {
-        (void)publish_event(host_, "DEPLOYMENT_FAILED", subject, failed(error));
+        publish_failure(host_, subject, input, "build", error);
         return std::unexpected(error);
     };
     auto built = builder_.build(request, build_input(input));
@@ -116,7 +112,7 @@ Result<json::object> Packages::transfer_package(Request& request, const json::ob
     (void)publish_event(host_, "TRANSFER_STARTED", subject, {{"bytes", blob->bytes}});
     auto received = send(request, input, *blob);
     if (!received) {
-        (void)publish_event(host_, "DEPLOYMENT_FAILED", subject, failed(received.error()));
+        publish_failure(host_, subject, input, "transfer", received.error());
         return received;
     }
     const auto duration_ms = std::max<std::int64_t>((host_.monotonic_us() - started) / 1000, 1);

@@ -133,13 +133,7 @@ Result<json::object> Transfer::send(Request& request, const json::object& input)
         (void)publish_event(host_, "TRANSFER_STARTED", subject, {{"remote", peer.target()}});
         auto sent = send_image(request, input, deployment_id);
         if (!sent) {
-            const auto& error = sent.error();
-            (void)publish_event(host_,
-                                "DEPLOYMENT_FAILED",
-                                subject,
-                                {{"step", "transfer"},
-                                 {"error_code", error.code},
-                                 {"error_message", error.message}});
+            publish_failure(host_, subject, input, "transfer", sent.error());
             return sent;
         }
         output["transfer"] = std::move(*sent);

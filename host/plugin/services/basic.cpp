@@ -55,6 +55,7 @@ onex_status host_info(void* ctx, onex_writer* out) {
                                 {"generation", node.generation()},
                                 {"namespace", runtime.identity.ns},
                                 {"environment", runtime.identity.environment},
+                                {"topic_namespace", topic_namespace(runtime.identity.environment)},
                                 {"architecture", runtime.identity.architecture},
                                 {"node", node.name()},
                                 {"data_dir", runtime.config.host.data_dir},

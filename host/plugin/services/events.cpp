@@ -24,18 +24,16 @@ std::string kebab(std::string_view type) {
     return out;
 }
 
-std::string topic_prefix(std::string_view environment) {
-    return std::string(environment == "development" ? "dev" : environment) +
-           ".omninode-bridge.deployment.";
-}
-
 Result<Event> to_event(NodeInstance& node, const onex_event& in) {
     const auto& identity = node.runtime().identity;
     Event out;
     out.type = std::string(view(in.type));
     if (out.type.empty()) return fail("VALIDATION_ERROR", "an event needs a type");
     out.topic = std::string(view(in.topic));
-    if (out.topic.empty()) out.topic = topic_prefix(identity.environment) + kebab(out.type) + ".v1";
+    if (out.topic.empty()) {
+        out.topic =
+            topic_namespace(identity.environment) + ".deployment." + kebab(out.type) + ".v1";
+    }
     out.key = std::string(view(in.key));
     out.correlation_id = std::string(view(in.correlation_id));
     out.workflow_id = std::string(view(in.workflow_id));
@@ -63,6 +61,10 @@ std::string to_batch(const std::vector<Event>& events, std::string_view environm
 }
 
 }  // namespace
+
+std::string topic_namespace(std::string_view environment) {
+    return std::string(environment == "development" ? "dev" : environment) + ".omninode-bridge";
+}
 
 void events_published(Runtime& runtime, const std::vector<std::string>& types) {
     if (types.empty()) return;

@@ -1,4 +1,5 @@
 // The way back: restore, undo, and what is kept for them.
+#include "plugins/deployment_receiver/container_log.hpp"
 #include "plugins/deployment_receiver/swap.hpp"
 
 #include <algorithm>
@@ -91,7 +92,7 @@ Result<std::string> Swapper::discard_new(const Swap& swap, Wait wait) {
         return std::string();
     }
     if (container_label(**standing, "onex.deployment") != swap.deployment_id) return std::string();
-    auto log = engine_.container_log(id, kLogLines, wait);
+    auto log = container_log(engine_, id, kLogLines, wait);
     if (auto done =
             engine_.stop_container(id, std::min(settings_.stop_grace_s, kDiscardGraceS), wait);
         !done)

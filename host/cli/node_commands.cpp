@@ -20,6 +20,9 @@ namespace {
 /// A reload waits for others of its kind, for earlier generations, and for the node's own start.
 constexpr std::int64_t kChangeMs = 300'000;
 
+// A VALIDATION_ERROR of a change is kFailed: mostly the library or the TOML is wrong, as `plugin
+// check` and `config check` would say, and not the command line.
+
 constexpr const char* kPlugins = "/onex/v1/plugins";
 
 std::int64_t now_us() {
@@ -57,11 +60,10 @@ int plugin_change(Session& session, const std::string& verb, const PluginOptions
     json::object body;
     if (!options.as.empty()) body["as"] = options.as;
     const auto target = std::string(kPlugins) + "/" + url_encode(options.name) + "/" + verb;
-    return show(session, session.post(target, body, kChangeMs), change_text);
+    return show(session, session.post(target, body, kChangeMs, kFailed), change_text);
 }
 
 int config_reload(Session& session) {
-    // What may be wrong is the file, as for `config check`, not the command line.
     const auto answer = session.post("/onex/v1/config/reload", {}, kChangeMs, kFailed);
     const int code = show(session, answer, config_change_text);
     return code == kOk && !list(*answer, "failed").empty() ? kFailed : code;

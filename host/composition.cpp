@@ -281,8 +281,9 @@ bool Composition::stop() {
         co_return Result<void>{};
     };
     if (peers_) (void)run_blocking<void>(io_.get_executor(), idle(peers_.get()));
-    // The pools end before what their work uses; the nodes' libraries go with the dispatcher.
-    if (http_) http_.reset();
+    // What the pools' work waits for ends first, then the pools, then what that work used. The HTTP
+    // client itself stays until the I/O threads have ended: one of their coroutines may hold it.
+    if (http_) http_->close();
     workers_.reset();
     peer_workers_.reset();
     admin_workers_.reset();

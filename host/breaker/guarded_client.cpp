@@ -323,13 +323,18 @@ GuardedClient::GuardedClient(asio::any_io_executor executor,
     }
 }
 
-GuardedClient::~GuardedClient() {
+void GuardedClient::close() {
     {
         const std::scoped_lock lock(book_->mutex);
         book_->stopped = true;
     }
     book_->stop->fire();
-    // Closes the connections, so that a probe under way ends.
+    // A probe under way ends with its connection.
+    book_->inner->close();
+}
+
+GuardedClient::~GuardedClient() {
+    GuardedClient::close();
     book_->inner.reset();
     book_->tasks.wait_idle_blocking(book_->executor);
 }

@@ -60,6 +60,7 @@ class GuardedClient final : public HttpClient {
     boost::asio::awaitable<Result<ClientResponse>> open(ClientRequest request,
                                                         Wait wait,
                                                         std::int64_t idle_ms) override;
+    void close() override;
 
     /// All breakers, by name.
     [[nodiscard]] std::vector<BreakerView> breakers() const;

@@ -47,6 +47,8 @@ class Client final : public HttpClient {
         return perform(pool_, std::move(request), std::move(wait), 0, at_least_one);
     }
 
+    void close() override { pool_->close(); }
+
   private:
     static asio::awaitable<Result<void>> connect_once(std::shared_ptr<ClientPool> pool,
                                                       Endpoint endpoint,

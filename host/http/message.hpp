@@ -145,6 +145,10 @@ class HttpClient {
     virtual boost::asio::awaitable<Result<ClientResponse>> open(ClientRequest request,
                                                                 Wait wait,
                                                                 std::int64_t idle_ms) = 0;
+
+    /// Ends every connection: requests under way and those to come answer CANCELLED. Returns at
+    /// once; the object goes when nobody uses it any more.
+    virtual void close() = 0;
 };
 
 struct HttpClientConfig {

@@ -86,6 +86,18 @@ TEST_F(LifetimeTest, ClientEndsItsRequests) {
     EXPECT_TRUE(eventually([&] { return gone_->cancelled(); }));
 }
 
+TEST_F(LifetimeTest, AClosedClientEndsItsRequestsAndTakesNoMore) {
+    auto answer = begin();
+    client_->close();
+    for (const auto& got : {answer.get(), send(request("/"))}) {
+        ASSERT_FALSE(got);
+        EXPECT_EQ(got.error().code, "CANCELLED");
+    }
+    const auto reached = io_.run(client_->reach(endpoint_, Wait::for_ms(5'000)));
+    ASSERT_FALSE(reached);
+    EXPECT_EQ(reached.error().code, "CANCELLED");
+}
+
 TEST_F(LifetimeTest, EverythingMayEndAfterTheThreads) {
     auto answer = begin();
     io_.stop();

@@ -30,23 +30,27 @@ struct Lifecycle::Applied {
     json::array added, removed, reloaded, disabled, failed;
 };
 
-Result<void> Lifecycle::check_change(const Config& next, const ConfigChange& change) const {
+Result<Lifecycle::Prepared> Lifecycle::check_change(const Config& next,
+                                                    const ConfigChange& change) const {
+    Prepared out;
     std::string wrong;
     for (const auto* sections : {&change.added, &change.changed}) {
         for (const auto& section : *sections) {
-            auto from = locate(section);
-            auto fit = from ? probe_file(section, *from)
-                            : Result<void>(std::unexpected(std::move(from).error()));
-            if (fit) continue;
+            auto from = choose(section);
+            auto fit = from ? prepare(section, *from) : Result<void>(std::unexpected(from.error()));
+            if (fit) {
+                out.emplace(section.name, std::move(*from));
+                continue;
+            }
             wrong += (wrong.empty() ? "" : "\n") + next.file + ":" + std::to_string(section.line) +
                      ": [nodes." + section.name + "]: " + fit.error().message;
         }
     }
-    if (wrong.empty()) return {};
+    if (wrong.empty()) return out;
     return fail("VALIDATION_ERROR", wrong + "; nothing was changed");
 }
 
-void Lifecycle::apply_section(const NodeSection& section, Applied& applied) {
+void Lifecycle::apply_section(const NodeSection& section, const Found& from, Applied& applied) {
     const auto& name = section.name;
     const bool runs = runtime_.dispatcher->node(name) != nullptr;
     if (const auto why = kept_.disabled(name); why && !runs) {
@@ -54,10 +58,7 @@ void Lifecycle::apply_section(const NodeSection& section, Applied& applied) {
         applied.disabled.emplace_back(name);
         return;
     }
-    auto from = locate(section);
-    auto done = !from  ? Result<NodeStatus>(std::unexpected(std::move(from).error()))
-                : runs ? replace(section, *from, "", "its configuration changed")
-                       : add(section);
+    auto done = runs ? replace(section, from, "its configuration changed") : add(section, from);
     if (done) {
         (runs ? applied.reloaded : applied.added).emplace_back(name);
         return;
@@ -93,8 +94,8 @@ Result<json::object> Lifecycle::apply(const Config& next) {
     if (!turn) return std::unexpected(turn.error());
     const auto change = compare(current_, next);
     // Everything is looked at before anything changes.
-    if (auto fine = check_change(next, change); !fine)
-        return std::unexpected(std::move(fine).error());
+    const auto prepared = check_change(next, change);
+    if (!prepared) return std::unexpected(prepared.error());
     current_.nodes = next.nodes;
     Applied applied;
     for (const auto& name : change.removed) {
@@ -108,7 +109,7 @@ Result<json::object> Lifecycle::apply(const Config& next) {
     }
     for (const auto* sections : {&change.changed, &change.added}) {
         for (const auto& section : *sections)
-            apply_section(section, applied);
+            apply_section(section, prepared->at(section.name), applied);
     }
     json::array restart;
     for (const auto& key : change.restart_needed)

@@ -3,10 +3,7 @@
 #include "host/crash_guard.hpp"
 #include "host/log.hpp"
 #include "host/nodes/lifecycle.hpp"
-#include "host/nodes/probe.hpp"
 #include "host/nodes/turn.hpp"
-
-#include <boost/json/serialize.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -16,24 +13,19 @@ namespace onex::host {
 namespace {
 
 constexpr std::int64_t kTurnMs = 60'000;
-constexpr std::int64_t kProbeMs = 15'000;
 constexpr std::int64_t kQuiesceMs = 10'000;
 
 }  // namespace
 
-Result<void> Lifecycle::probe_file(const NodeSection& section, const Found& from) const {
-    return probe_plugin(places_.program,
-                        from.file,
-                        boost::json::serialize(section.settings),
-                        places_.private_dir,
-                        kProbeMs);
+Result<NodeStatus> Lifecycle::add(const NodeSection& section) {
+    auto from = choose(section);
+    if (!from) return std::unexpected(std::move(from).error());
+    return add(section, std::move(*from));
 }
 
-Result<NodeStatus> Lifecycle::add(const NodeSection& section) {
+Result<NodeStatus> Lifecycle::add(const NodeSection& section, Found from) {
     const auto& name = section.name;
-    auto from = locate(section);
-    if (!from) return std::unexpected(std::move(from).error());
-    if (auto fit = probe_file(section, *from); !fit) return std::unexpected(std::move(fit).error());
+    if (auto fit = prepare(section, from); !fit) return std::unexpected(std::move(fit).error());
     std::uint32_t generation = 1;
     {
         const std::scoped_lock lock(mutex_);
@@ -43,7 +35,7 @@ Result<NodeStatus> Lifecycle::add(const NodeSection& section) {
         generation = ++slot.generation_made;
         if (std::find(order_.begin(), order_.end(), name) == order_.end()) order_.push_back(name);
     }
-    auto node = create(section, *from, "", generation);
+    auto node = create(section, from, generation);
     if (!node) return std::unexpected(std::move(node).error());
     auto started = listeners_.check(serving_with(*node, ""));
     if (started) started = listeners_.open(serving_with(*node, ""));

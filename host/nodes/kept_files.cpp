@@ -156,6 +156,19 @@ std::optional<KeptFile> KeptFiles::instead_of(const std::string& node,
         state.on_probation.clear();
         write(node, state);
     }
+    return stand_in(node, state, wanted);
+}
+
+std::optional<KeptFile> KeptFiles::instead_of(const std::string& node,
+                                              const std::string& wanted) const {
+    const std::scoped_lock lock(mutex_);
+    return stand_in(node, read(node), wanted);
+}
+
+std::optional<KeptFile> KeptFiles::stand_in(const std::string& node,
+                                            const State& state,
+                                            const std::string& wanted) const {
+    if (state.refused.empty()) return std::nullopt;
     const auto digest = digest_of_file(wanted);
     const auto bad = digest ? state.refused.find(*digest) : state.refused.end();
     if (bad == state.refused.end()) return std::nullopt;
@@ -184,6 +197,12 @@ std::optional<std::string> KeptFiles::refused(const std::string& node,
     const auto found = state.refused.find(digest);
     if (found == state.refused.end()) return std::nullopt;
     return found->second;
+}
+
+void KeptFiles::accept(const std::string& node, const std::string& digest) {
+    const std::scoped_lock lock(mutex_);
+    auto state = read(node);
+    if (state.refused.erase(digest) > 0) write(node, state);
 }
 
 void KeptFiles::forget_refusals(const std::string& node) {

@@ -38,11 +38,15 @@ class KeptFiles {
     [[nodiscard]] std::optional<KeptFile> instead_of(const std::string& node,
                                                      const std::string& file,
                                                      const std::vector<CrashRecord>& crashes);
+    /// Later on: the file to load instead of `file`, when that was refused.
+    [[nodiscard]] std::optional<KeptFile> instead_of(const std::string& node,
+                                                     const std::string& file) const;
 
     /// A digest that is not loaded by itself any more.
     void refuse(const std::string& node, const std::string& digest, const std::string& why);
     [[nodiscard]] std::optional<std::string> refused(const std::string& node,
                                                      const std::string& digest) const;
+    void accept(const std::string& node, const std::string& digest);  ///< undoes refuse()
     void forget_refusals(const std::string& node);
 
     /// Why the node is not to run, if so.
@@ -63,6 +67,9 @@ class KeptFiles {
     [[nodiscard]] std::string path(const std::string& node, const std::string& digest) const;
     [[nodiscard]] std::optional<KeptFile> file(const std::string& node,
                                                const std::string& digest) const;
+    [[nodiscard]] std::optional<KeptFile> stand_in(const std::string& node,
+                                                   const State& state,
+                                                   const std::string& wanted) const;
 
     std::string folder_;
     mutable std::mutex mutex_;

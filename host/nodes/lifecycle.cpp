@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::size_t kControlThreadsMax = 8;
 constexpr std::size_t kControlQueueMax = 64;
+constexpr std::int64_t kProbeMs = 15'000;
 constexpr std::int64_t kStartMs = 120'000;  // of one node's create or start
 constexpr std::int64_t kStopGraceMs = 10'000;
 
@@ -90,16 +91,48 @@ std::string Lifecycle::isolation_of(const NodeSection& section, bool own) const 
     return own ? "inproc" : "process";
 }
 
+Result<Lifecycle::Found> Lifecycle::choose(const NodeSection& section) const {
+    auto from = locate(section);
+    if (!from) return from;
+    if (const auto good = kept_.instead_of(section.name, from->file)) {
+        log(LogLevel::warn,
+            "not " + from->file + " but the version before it: " + good->why +
+                "; `onex-host plugin reload " + section.name + "` takes the file all the same",
+            {{"node", section.name}});
+        from->file = good->path;
+        from->digest = good->digest;
+        from->proven = true;
+    }
+    return from;
+}
+
+Result<void> Lifecycle::stage(const NodeSection& section, Found& from) const {
+    const auto& pin = section.blake3;
+    if (!pin.empty() && !from.digest.empty() && from.digest != pin) {
+        return fail("POLICY_DENIED",
+                    from.file + " has the BLAKE3 " + from.digest + ", but [nodes." + section.name +
+                        "] blake3 pins " + pin);
+    }
+    auto staged =
+        stage_plugin(from.file, places_.private_dir, from.digest.empty() ? pin : from.digest);
+    if (!staged) return std::unexpected(std::move(staged).error());
+    from.staged = std::move(*staged);
+    return {};
+}
+
+Result<void> Lifecycle::prepare(const NodeSection& section, Found& from) const {
+    if (!from.staged.path.empty()) return {};
+    if (auto staged = stage(section, from); !staged) return staged;
+    return probe_plugin(places_.program,
+                        from.staged,
+                        boost::json::serialize(section.settings),
+                        places_.private_dir,
+                        kProbeMs);
+}
+
 Result<std::shared_ptr<PluginImage>> Lifecycle::open_image(const NodeSection& section,
                                                            const Found& from,
-                                                           const std::string& digest,
                                                            std::uint32_t generation) {
-    if (!section.blake3.empty() && !digest.empty() && digest != section.blake3) {
-        return fail("POLICY_DENIED",
-                    from.file + " has the BLAKE3 " + digest + ", but [nodes." + section.name +
-                        "] blake3 pins " + section.blake3);
-    }
-    const auto pinned = digest.empty() ? section.blake3 : digest;
     std::shared_ptr<PluginImage> image;
     if (isolation_of(section, from.own) == "process") {
         const WorkerLimits limits{static_cast<std::uint64_t>(section.memory_mb) << 20,
@@ -110,12 +143,11 @@ Result<std::shared_ptr<PluginImage>> Lifecycle::open_image(const NodeSection& se
                 [this, name, generation, how] { heard_worker_end(name, generation, how); });
             if (!posted) log(LogLevel::warn, "all workers are busy: " + how, {{"node", name}});
         };
-        auto worker = start_worker(
-            places_.program, from.file, places_.private_dir, pinned, limits, std::move(ended));
+        auto worker = start_worker(places_.program, from.staged, limits, std::move(ended));
         if (!worker) return std::unexpected(std::move(worker).error());
         image = std::move(*worker);
     } else {
-        auto library = Library::load(from.file, places_.private_dir, pinned);
+        auto library = Library::load(from.staged);
         if (!library) return std::unexpected(std::move(library).error());
         image = std::move(*library);
     }
@@ -129,12 +161,11 @@ Result<std::shared_ptr<PluginImage>> Lifecycle::open_image(const NodeSection& se
 
 Result<std::shared_ptr<NodeInstance>> Lifecycle::create(const NodeSection& section,
                                                         const Found& from,
-                                                        const std::string& digest,
                                                         std::uint32_t generation) {
     auto made = std::make_shared<std::shared_ptr<NodeInstance>>();
-    auto done = on_control(kStartMs, [this, made, section, from, digest, generation] {
+    auto done = on_control(kStartMs, [this, made, section, from, generation] {
         const CrashScope scope(section.name.c_str(), generation, "create");
-        auto image = open_image(section, from, digest, generation);
+        auto image = open_image(section, from, generation);
         if (!image) return Result<void>(std::unexpected(std::move(image).error()));
         auto node = NodeInstance::create(
             runtime_, section, std::move(*image), CreateOptions{from.own, generation});
@@ -179,16 +210,16 @@ Result<void> Lifecycle::load_all() {
         if (slot.state == "serving") {
             auto from = locate(section);
             if (!from) return std::unexpected(std::move(from).error());
-            std::string digest;
             if (const auto good = kept_.instead_of(section.name, from->file, crashes)) {
                 log(LogLevel::warn,
                     "not " + from->file + " but the version before it: " + good->why,
                     {{"node", section.name}});
                 slot.last_error = good->why;
                 from->file = good->path;
-                digest = good->digest;
+                from->digest = good->digest;
             }
-            auto node = create(section, *from, digest, 1);
+            if (auto staged = stage(section, *from); !staged) return staged;
+            auto node = create(section, *from, 1);
             if (!node) return std::unexpected(std::move(node).error());
             log(LogLevel::info,
                 "loaded " + section.plugin + " " + (*node)->plugin_version(),

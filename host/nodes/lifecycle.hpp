@@ -94,33 +94,35 @@ class Lifecycle {
     };
     struct Found {
         std::string file;
-        bool own = false;     ///< of the installation, or trusted with SQL
-        bool proven = false;  ///< it served here before: no probation
+        bool own = false;      ///< of the installation, or trusted with SQL
+        bool proven = false;   ///< it served here before: no probation
+        std::string digest{};  ///< what it must be; empty: anything
+        StagedFile staged{};   ///< the private copy that was looked at, and is loaded
     };
     class Turn;
 
     Result<Found> locate(const NodeSection& section) const;
+    /// The same, or the kept version that stands in for a refused file.
+    Result<Found> choose(const NodeSection& section) const;
+    /// Copies it, if its place and its content are what they must be.
+    Result<void> stage(const NodeSection& section, Found& from) const;
+    /// stage(), and a process of its own tries the copy. Nothing if that was done before.
+    Result<void> prepare(const NodeSection& section, Found& from) const;
     [[nodiscard]] std::string isolation_of(const NodeSection& section, bool own) const;
     Result<std::shared_ptr<PluginImage>> open_image(const NodeSection& section,
                                                     const Found& from,
-                                                    const std::string& digest,
                                                     std::uint32_t generation);
     Result<std::shared_ptr<NodeInstance>> create(const NodeSection& section,
                                                  const Found& from,
-                                                 const std::string& digest,
                                                  std::uint32_t generation);
     Result<void> start(const std::shared_ptr<NodeInstance>& node);
     Result<void> on_control(std::int64_t ms, std::function<Result<void>()> work);
-    Result<void> probe_file(const NodeSection& section, const Found& from) const;
 
     // --- reload.cpp
     Result<NodeStatus> replace(const NodeSection& section,
                                const Found& from,
-                               const std::string& digest,
                                const std::string& why);
-    Result<void> try_replace(const NodeSection& section,
-                             const Found& from,
-                             const std::string& digest);
+    Result<void> try_replace(const NodeSection& section, Found from);
     Result<void> replace_beside(const std::shared_ptr<NodeInstance>& old,
                                 const std::shared_ptr<NodeInstance>& next);
     Result<void> replace_with_state(const std::shared_ptr<NodeInstance>& old,
@@ -143,6 +145,7 @@ class Lifecycle {
 
     // --- changes.cpp
     Result<NodeStatus> add(const NodeSection& section);
+    Result<NodeStatus> add(const NodeSection& section, Found from);
     Result<void> remove(const std::string& name);
     void drop_slot(const std::string& name);
     [[nodiscard]] NodeList serving_with(const std::shared_ptr<NodeInstance>& next,
@@ -150,8 +153,9 @@ class Lifecycle {
     [[nodiscard]] Result<NodeSection> section_of(const std::string& name) const;
     // --- apply.cpp
     struct Applied;
-    Result<void> check_change(const Config& next, const ConfigChange& change) const;
-    void apply_section(const NodeSection& section, Applied& applied);
+    using Prepared = std::map<std::string, Found>;  ///< by the node's name
+    Result<Prepared> check_change(const Config& next, const ConfigChange& change) const;
+    void apply_section(const NodeSection& section, const Found& from, Applied& applied);
     void note_disabled(const NodeSection& section, const std::string& why);
     void note_failed(const std::string& name, const std::string& message);
 

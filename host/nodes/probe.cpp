@@ -8,6 +8,7 @@
 #include <boost/json/parse.hpp>
 
 #include <filesystem>
+#include <memory>
 
 namespace onex::host {
 
@@ -36,30 +37,37 @@ std::string reason_of(const std::string& report) {
 }  // namespace
 
 Result<void> probe_plugin(const std::string& program,
-                          const std::string& file,
+                          const StagedFile& staged,
                           const std::string& settings,
                           const std::string& private_dir,
                           std::int64_t limit_ms) {
+    // All that the probe leaves when it is killed goes with this folder.
+    const auto folder = private_dir + "/probe." + std::to_string(next_handle());
     std::error_code ec;
-    fs::create_directories(private_dir, ec);
-    const auto name = "settings." + std::to_string(next_handle()) + ".json";
-    if (auto written = write_durably(private_dir, name, settings); !written) return written;
+    fs::create_directories(folder, ec);
+    const auto remove = [&folder](void*) {
+        std::error_code ignored;
+        fs::remove_all(folder, ignored);
+    };
+    const std::shared_ptr<void> at_end(nullptr, remove);
+    if (auto written = write_durably(folder, "settings.json", settings); !written) return written;
     ProcessRequest request;
+    request.environment = {{"TMPDIR", folder}};
     request.args = {program,
                     "plugin",
                     "check",
                     "--level",
                     "load",
                     "--settings",
-                    private_dir + "/" + name,
+                    folder + "/settings.json",
                     "--json",
-                    file};
+                    staged.path};
     std::string report;
     request.on_line = [&report](int stream, std::string_view line) {
         if (stream == 1 && report.size() < kReportBytesMax) report += std::string(line) + "\n";
     };
     auto code = run_process(ProcessPolicy({program}), std::move(request), Wait::for_ms(limit_ms));
-    fs::remove(private_dir + "/" + name, ec);
+    const auto& file = staged.source;
     if (!code && code.error().code == "TIMEOUT") {
         return fail("TIMEOUT",
                     file + " was tried in a process of its own, and hangs there: no answer in " +
@@ -67,7 +75,10 @@ Result<void> probe_plugin(const std::string& program,
     }
     if (!code) return std::unexpected(std::move(code).error());
     if (*code == 0) return {};
-    return fail("FAILED_PRECONDITION", file + " is not fit to be loaded; " + reason_of(report));
+    auto reason = reason_of(report);
+    for (auto at = reason.find(staged.path); at != reason.npos; at = reason.find(staged.path))
+        reason.replace(at, staged.path.size(), file);
+    return fail("FAILED_PRECONDITION", file + " is not fit to be loaded; " + reason);
 }
 
 }  // namespace onex::host

@@ -3,7 +3,6 @@
 #include "host/log.hpp"
 #include "host/nodes/control.hpp"
 #include "host/nodes/lifecycle.hpp"
-#include "host/nodes/probe.hpp"
 #include "host/nodes/turn.hpp"
 #include "host/store/ids.hpp"
 #include "host/worker/worker.hpp"
@@ -41,8 +40,9 @@ Result<NodeStatus> Lifecycle::reload(const std::string& name) {
     if (!section) return std::unexpected(std::move(section).error());
     auto from = locate(*section);
     if (!from) return std::unexpected(std::move(from).error());
-    kept_.forget_refusals(name);
-    return replace(*section, *from, "", "asked by hand");
+    auto done = replace(*section, *from, "asked by hand");
+    if (done) kept_.accept(name, done->digest);
+    return done;
 }
 
 Result<NodeStatus> Lifecycle::rollback(const std::string& name) {
@@ -62,19 +62,19 @@ Result<NodeStatus> Lifecycle::go_back(const NodeSection& section, const std::str
     }
     const auto bad = kept_.current(section.name);
     auto from = locate(section);
-    const Found kept{previous->path, from && from->own, true};
-    auto done = replace(section, kept, previous->digest, why);
+    const Found kept{previous->path, from && from->own, true, previous->digest};
+    auto done = replace(section, kept, why);
+    if (done) kept_.accept(section.name, previous->digest);
     if (done && bad) kept_.refuse(section.name, bad->digest, "rolled back: " + why);
     return done;
 }
 
 Result<NodeStatus> Lifecycle::replace(const NodeSection& section,
                                       const Found& from,
-                                      const std::string& digest,
                                       const std::string& why) {
     const auto began = SteadyClock::now();
     const auto name = section.name;
-    auto done = try_replace(section, from, digest);
+    auto done = try_replace(section, from);
     const std::chrono::duration<double, std::milli> took = SteadyClock::now() - began;
     (void)runtime_.metrics.record(reloads_, {name, done ? "ok" : "refused"}, 1);
     if (!done) {
@@ -97,9 +97,7 @@ Result<NodeStatus> Lifecycle::replace(const NodeSection& section,
     return status;
 }
 
-Result<void> Lifecycle::try_replace(const NodeSection& section,
-                                    const Found& from,
-                                    const std::string& digest) {
+Result<void> Lifecycle::try_replace(const NodeSection& section, Found from) {
     const auto& name = section.name;
     const auto old = runtime_.dispatcher->node(name);
     if (!old) {
@@ -111,13 +109,13 @@ Result<void> Lifecycle::try_replace(const NodeSection& section,
                     "three generations of " + name + " are alive; the earlier ones are busy with " +
                         retirement_.busy_with(name));
     }
-    if (auto fit = probe_file(section, from); !fit) return fit;
+    if (auto fit = prepare(section, from); !fit) return fit;
     std::uint32_t generation = 0;
     {
         const std::scoped_lock lock(mutex_);
         generation = ++slots_.at(name).generation_made;
     }
-    auto next = create(section, from, digest, generation);
+    auto next = create(section, from, generation);
     if (!next) return std::unexpected(std::move(next).error());
     const bool same_file = (*next)->image()->digest() == old->image()->digest();
     auto swapped = listeners_.check(serving_with(*next, name));
@@ -306,7 +304,8 @@ void Lifecycle::library_changed(const std::string& file) {
             note_error(status.name, file + " is not loaded again: " + *why);
             continue;
         }
-        (void)replace(*section, *from, *digest, "the file changed");
+        from->digest = *digest;
+        (void)replace(*section, *from, "the file changed");
     }
     if (!used) library_appeared(file);
 }
@@ -315,12 +314,13 @@ void Lifecycle::library_appeared(const std::string& file) {
     NodeSection section;
     section.plugin = section.name = std::filesystem::path(file).stem().string();
     const auto toml = "[nodes." + section.name + "]\nplugin = \"" + section.plugin + "\"\n";
-    if (auto fit = probe_file(section, {file, false}); !fit) {
+    Found from{file};
+    if (auto fit = prepare(section, from); !fit) {
         log(LogLevel::warn, "a new library is not used: " + fit.error().message);
         return;
     }
     // Its contract is read in a worker process: nothing of it runs here before somebody wants it.
-    auto image = start_worker(places_.program, file, places_.private_dir, "", {});
+    auto image = start_worker(places_.program, from.staged, {});
     auto contract = image ? read_node_contract((*image)->entry().contract, file)
                           : Result<NodeContract>(std::unexpected(image.error()));
     if (!contract) {

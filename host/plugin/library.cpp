@@ -95,11 +95,17 @@ Result<StagedFile> stage_plugin(const std::string& file,
         return fail("FAILED_PRECONDITION",
                     "cannot copy " + file + " to " + copy.string() + ": " + ec.message());
     }
-    auto digest = digest_of_file(copy.string());
-    if (digest && (expected_digest.empty() || *digest == expected_digest))
-        return StagedFile{file, copy.string(), std::move(*digest)};
-    fs::remove(copy, ec);
+    // What stays mapped keeps its file, for debuggers; the folder is emptied at the next start.
+    const auto remove = [path = copy.string()](void*) {
+        std::error_code ignored;
+        if (!Library::is_mapped(path)) fs::remove(path, ignored);
+    };
+    StagedFile out{file, copy.string(), "", std::shared_ptr<void>(nullptr, remove)};
+    fs::permissions(copy, fs::perms::owner_read | fs::perms::owner_exec, ec);
+    auto digest = digest_of_file(out.path);
     if (!digest) return std::unexpected(std::move(digest).error());
+    out.digest = *digest;
+    if (expected_digest.empty() || *digest == expected_digest) return out;
     return fail("POLICY_DENIED",
                 file + " has the BLAKE3 " + *digest + ", but " + expected_digest +
                     " is pinned in the configuration; pin the new one if it is meant to run");
@@ -116,13 +122,11 @@ Result<std::shared_ptr<Library>> Library::load(const std::string& file,
 Result<std::shared_ptr<Library>> Library::load(const StagedFile& staged) {
     const auto& file = staged.source;
     auto out = std::shared_ptr<Library>(new Library());
-    out->file_ = file;
-    out->copy_ = staged.path;
-    out->digest_ = staged.digest;
+    out->staged_ = staged;
     out->image_ = std::make_unique<Image>();
     try {  // The throwing form alone carries dlerror's text.
         out->image_->library.load(
-            boost::dll::fs::path(out->copy_),
+            boost::dll::fs::path(staged.path),
             boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
         if (!out->image_->library.has(ONEX_PLUGIN_ENTRY_SYMBOL)) {
             return fail("FAILED_PRECONDITION",
@@ -142,10 +146,6 @@ Library::~Library() {
     if (image_ && ::getenv("ONEX_NO_DLCLOSE") != nullptr) {
         (void)image_.release();  // NOLINT(bugprone-unused-return-value)
     }
-    image_.reset();
-    std::error_code ec;
-    // What stays mapped keeps its file, for debuggers; the folder is emptied at the next start.
-    if (!copy_.empty() && !is_mapped(copy_)) fs::remove(copy_, ec);
 }
 
 bool Library::is_mapped(const std::string& copy) {

@@ -10,11 +10,13 @@
 
 namespace onex::host {
 
-/// A private copy of a plugin's file.
+/// A private copy of a plugin's file. What has been looked at is what is loaded: whoever has one
+/// need not look at the source again.
 struct StagedFile {
     std::string source;
     std::string path;
     std::string digest;
+    std::shared_ptr<void> last;  ///< its end removes the copy, unless that is mapped
 };
 
 /// One loaded image, always from a private copy under a fresh path: the same path could give old
@@ -29,14 +31,14 @@ class Library final : public PluginImage {
     static Result<std::shared_ptr<Library>> load(const std::string& file,
                                                  const std::string& private_dir,
                                                  const std::string& expected_digest = "");
-    /// The same from a copy that was staged before, and that goes with the library.
+    /// The same from a copy that was staged before.
     static Result<std::shared_ptr<Library>> load(const StagedFile& staged);
     ~Library() override;
 
     [[nodiscard]] const onex_plugin_entry& entry() const override { return *entry_; }
-    [[nodiscard]] const std::string& file() const override { return file_; }
-    [[nodiscard]] const std::string& copy() const override { return copy_; }
-    [[nodiscard]] const std::string& digest() const override { return digest_; }
+    [[nodiscard]] const std::string& file() const override { return staged_.source; }
+    [[nodiscard]] const std::string& copy() const override { return staged_.path; }
+    [[nodiscard]] const std::string& digest() const override { return staged_.digest; }
     [[nodiscard]] std::string isolation() const override { return "inproc"; }
 
     /// Is this file mapped into the process? Correctness never rests on the answer: what stays
@@ -46,11 +48,9 @@ class Library final : public PluginImage {
   private:
     Library() = default;
     struct Image;
+    StagedFile staged_;  ///< goes after the image
     std::unique_ptr<Image> image_;
     const onex_plugin_entry* entry_ = nullptr;
-    std::string file_;
-    std::string copy_;
-    std::string digest_;
 };
 
 /// BLAKE3 of a file, 64 hexadecimal digits. Errors: FAILED_PRECONDITION.

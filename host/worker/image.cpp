@@ -296,15 +296,10 @@ void WorkerImage::end() {
 namespace onex::host {
 
 Result<std::shared_ptr<PluginImage>> start_worker(const std::string& program,
-                                                  const std::string& file,
-                                                  const std::string& private_dir,
-                                                  const std::string& expected_digest,
+                                                  const StagedFile& staged,
                                                   WorkerLimits limits,
                                                   WorkerEnded ended) {
-    auto staged = stage_plugin(file, private_dir, expected_digest);
-    if (!staged) return std::unexpected(std::move(staged).error());
-    auto image = std::make_shared<worker::WorkerImage>(
-        program, std::move(*staged), limits, std::move(ended));
+    auto image = std::make_shared<worker::WorkerImage>(program, staged, limits, std::move(ended));
     if (auto begun = image->begin(); !begun) return std::unexpected(std::move(begun).error());
     return std::shared_ptr<PluginImage>(std::move(image));
 }

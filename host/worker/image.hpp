@@ -12,7 +12,6 @@
 
 #include <condition_variable>
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -32,11 +31,7 @@ class WorkerImage final : public PluginImage {
           tell_ended_(std::move(ended)) {
         make_node_table();
     }
-    ~WorkerImage() override {
-        end();
-        std::error_code ec;
-        std::filesystem::remove(staged_.path, ec);
-    }
+    ~WorkerImage() override { end(); }
 
     [[nodiscard]] const onex_plugin_entry& entry() const override { return told_.entry; }
     [[nodiscard]] const std::string& file() const override { return staged_.source; }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "host/plugin/image.hpp"
+#include "host/plugin/library.hpp"
 
 #include <onex/error.hpp>
 
@@ -21,14 +22,12 @@ struct WorkerLimits {
 /// again, which the image's end waits for: it must not wait itself.
 using WorkerEnded = std::function<void(const std::string& how)>;
 
-/// Starts `program worker`, which loads a private copy of `file`. The image makes one node; its
+/// Starts `program worker`, which loads the private copy. The image makes one node; its
 /// calls go to the process, and the services that it asks for are done here. When the process ends,
 /// the calls in flight are answered UNAVAILABLE and it is started again, with a back-off. Errors:
 /// those of Library::load, TIMEOUT, UNAVAILABLE.
 Result<std::shared_ptr<PluginImage>> start_worker(const std::string& program,
-                                                  const std::string& file,
-                                                  const std::string& private_dir,
-                                                  const std::string& expected_digest,
+                                                  const StagedFile& staged,
                                                   WorkerLimits limits,
                                                   WorkerEnded ended = {});
 

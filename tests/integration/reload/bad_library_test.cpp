@@ -4,6 +4,7 @@
 #include <onex/abi.h>
 
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 
 namespace onex::test {
@@ -122,6 +123,12 @@ TEST_F(ReloadLab, ALibraryThatHangsInCreateIsGivenUp) {
     EXPECT_EQ(done.code, 1);
     EXPECT_NE(done.output.find("hangs"), std::string::npos) << done.output;
     EXPECT_EQ(variant(), "one");
+    // The probe was killed; what it had is gone.
+    namespace fs = std::filesystem;
+    std::vector<std::string> left;
+    for (const auto& entry : fs::recursive_directory_iterator(host_->data_dir() + "/tmp/plugins"))
+        left.push_back(entry.path().filename().string());
+    EXPECT_EQ(left.size(), 1U) << "only what serves; " << testing::PrintToString(left);
 }
 
 }  // namespace

@@ -1,8 +1,14 @@
 #include "host/check/child.hpp"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 #include <cerrno>
 #include <chrono>
@@ -19,39 +25,106 @@ namespace {
 
 constexpr std::size_t kDetailMax = 4000;
 
+constexpr auto kGrace = std::chrono::milliseconds(500);  ///< the alarm's, before the kill
+constexpr int kTickMs = 20;
+constexpr char kGoesOn = '.';
+
+using Clock = std::chrono::steady_clock;
+
+/// In the child: where its parent listens, and how long one of its steps may take.
+int parent_fd = -1;
+unsigned step_seconds = 0;
+
 /// The child's end: tells its verdict and is gone, without destructors or exit handlers.
-[[noreturn]] void tell(int fd, const Verdict& verdict) {
+[[noreturn]] void tell(const Verdict& verdict) {
     auto text = std::string(1, static_cast<char>('0' + static_cast<int>(verdict.state))) +
                 verdict.detail.substr(0, kDetailMax);
     std::size_t sent = 0;
     while (sent < text.size()) {
-        const auto count = ::write(fd, text.data() + sent, text.size() - sent);
+        const auto count = ::write(parent_fd, text.data() + sent, text.size() - sent);
         if (count <= 0) break;
         sent += static_cast<std::size_t>(count);
     }
     ::_exit(0);
 }
 
-std::string read_all(int fd) {
-    std::string out;
+[[noreturn]] void be_child(int fd, unsigned seconds, const std::function<Verdict()>& work) {
+    ::setpgid(0, 0);
+#ifdef __linux__
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // An interrupt from the terminal no longer reaches it.
+#endif
+    parent_fd = fd;
+    step_seconds = seconds;
+    std::signal(SIGALRM, SIG_DFL);
+    ::alarm(seconds);
+    try {
+        tell(work());
+    } catch (const std::exception& e) {
+        tell(failed(std::string("an exception crossed the ABI: ") + e.what()));
+    } catch (...) {
+        tell(failed("an exception crossed the ABI"));
+    }
+}
+
+/// How a child ended, and what it told before.
+struct End {
+    std::string told;
+    int status = 0;
+    bool late = false;
+};
+
+/// Takes what there is; the pipe doesn't block. False at its end.
+bool take(int fd, std::string& told, Clock::time_point& last_sign) {
     char buffer[1024];
     for (;;) {
         const auto count = ::read(fd, buffer, sizeof buffer);
         if (count < 0 && errno == EINTR) continue;
-        if (count <= 0) return out;
-        out.append(buffer, static_cast<std::size_t>(count));
+        if (count < 0) return errno == EAGAIN;
+        if (count == 0) return false;
+        last_sign = Clock::now();
+        told.append(buffer, static_cast<std::size_t>(count));
+        told.erase(0, told.find_first_not_of(kGoesOn));
     }
 }
 
-Verdict judge(const std::string& told, int status, unsigned seconds) {
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+/// Until the child has ended, whoever else holds the pipe; kills it when the alarm didn't.
+End wait_for_end(pid_t child, int fd, unsigned seconds) {
+    End out;
+    ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
+    auto last_sign = Clock::now();
+    bool open = true;
+    for (;;) {
+        pollfd wanted{fd, POLLIN, 0};
+        ::poll(&wanted, open ? 1 : 0, open ? kTickMs : 1);
+        if (open) open = take(fd, out.told, last_sign);
+        siginfo_t ended{};
+        const auto asked =
+            ::waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOHANG | WNOWAIT);
+        if (asked == 0 && ended.si_pid == child) break;
+        if (Clock::now() < last_sign + std::chrono::seconds(seconds) + kGrace) continue;
+        out.late = true;
+        break;
+    }
+    // Not reaped yet, its number is nobody else's: this ends the child and what it started.
+    ::kill(-child, SIGKILL);
+    ::kill(child, SIGKILL);  // It may have left the group.
+    while (::waitpid(child, &out.status, 0) < 0 && errno == EINTR) {
+    }
+    if (open) take(fd, out.told, last_sign);
+    return out;
+}
+
+Verdict judge(const End& end, unsigned seconds) {
+    const auto signal = WIFSIGNALED(end.status) ? WTERMSIG(end.status) : 0;
+    if (end.late || signal == SIGALRM)
         return failed("took longer than " + std::to_string(seconds) + " s");
-    if (WIFSIGNALED(status))
-        return failed("crashed with signal " + std::to_string(WTERMSIG(status)) + " (" +
-                      ::strsignal(WTERMSIG(status)) + ")");
-    if (told.empty())
-        return failed("ended the process with exit code " + std::to_string(WEXITSTATUS(status)));
-    return {static_cast<State>(told.front() - '0'), told.substr(1)};
+    if (signal != 0)
+        return failed("crashed with signal " + std::to_string(signal) + " (" + ::strsignal(signal) +
+                      ")");
+    if (end.told.empty())
+        return failed("ended the process with exit code " +
+                      std::to_string(WEXITSTATUS(end.status)));
+    return {static_cast<State>(end.told.front() - '0'), end.told.substr(1)};
 }
 
 /// What a child left that had no time to clean up.
@@ -76,6 +149,11 @@ std::string folder_prefix(long process) {
            "-";
 }
 
+void go_on() {
+    ::alarm(step_seconds);
+    (void)!::write(parent_fd, &kGoesOn, 1);
+}
+
 Outcome in_child(std::string name, unsigned seconds, const std::function<Verdict()>& work) {
     Outcome out;
     out.name = std::move(name);
@@ -89,27 +167,17 @@ Outcome in_child(std::string name, unsigned seconds, const std::function<Verdict
     const auto child = ::fork();
     if (child == 0) {
         ::close(ends[0]);
-        std::signal(SIGALRM, SIG_DFL);
-        ::alarm(seconds);
-        try {
-            tell(ends[1], work());
-        } catch (const std::exception& e) {
-            tell(ends[1], failed(std::string("an exception crossed the ABI: ") + e.what()));
-        } catch (...) {
-            tell(ends[1], failed("an exception crossed the ABI"));
-        }
+        be_child(ends[1], seconds, work);
     }
     ::close(ends[1]);
     Verdict verdict;
     if (child < 0) {
         verdict = failed(std::string("no process: ") + std::strerror(errno));
     } else {
-        const auto told = read_all(ends[0]);
-        int status = 0;
-        while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-        }
-        verdict = judge(told, status, seconds);
-        if (WIFSIGNALED(status) || told.empty()) remove_folders(child);
+        ::setpgid(child, child);  // Both do it, so that it is done whoever comes first.
+        const auto end = wait_for_end(child, ends[0], seconds);
+        verdict = judge(end, seconds);
+        if (WIFSIGNALED(end.status) || end.told.empty()) remove_folders(child);
     }
     ::close(ends[0]);
     out.state = verdict.state;

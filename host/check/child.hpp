@@ -33,7 +33,10 @@ inline Verdict skipped(std::string why) {
 std::string folder_prefix(long process);
 
 /// Forks, runs `work` there for at most `seconds`, and brings its verdict back. A crash, an exit or
-/// the alarm is a failure that says so.
+/// the time is a failure that says so. Neither a child that hears no alarm nor a process that it
+/// started holds this up: when the child is over, its whole process group is.
 Outcome in_child(std::string name, unsigned seconds, const std::function<Verdict()>& work);
+/// Inside of `work`: the next step begins, and has `seconds` of its own.
+void go_on();
 
 }  // namespace onex::host::check

@@ -10,7 +10,6 @@
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-#include <unistd.h>
 
 #include <chrono>
 
@@ -165,7 +164,7 @@ Verdict batch_of_states(const Run& run, const onex_plugin_entry& entry, Note& no
     if (Life(entry, settings).node->state() == nullptr) return skipped("has no onex.state/1");
     for (auto round = run.first; round <= run.last; ++round) {
         note.round(round);
-        ::alarm(run.bounds.round_seconds);
+        go_on();
         Dice dice(run.bounds.seed, "state", static_cast<std::uint64_t>(round));
         if (const auto wrong = state_round(entry, settings, dice, note); !wrong.empty())
             return failed(wrong);
@@ -185,7 +184,7 @@ Verdict batch_of_calls(const Run& run,
     std::unique_ptr<Life> life;
     for (auto round = run.first; round <= run.last; ++round) {
         note.round(round);
-        ::alarm(run.bounds.round_seconds);
+        go_on();
         if (!life) {
             life = std::make_unique<Life>(entry, settings);
             life->started = life->node->start();

@@ -4,6 +4,7 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -246,6 +247,11 @@ std::optional<json::value> random_by_schema(const Schema& schema, Dice& dice) {
         if (out.is_object() && schema.check(out)) return out;
     }
     return std::nullopt;
+}
+
+std::string valid_input(const Schema& schema, Dice& dice) {
+    const auto value = random_by_schema(schema, dice);
+    return value ? json::serialize(*value) : "{}";
 }
 
 }  // namespace onex::host::check

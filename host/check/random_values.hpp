@@ -26,6 +26,8 @@ std::string random_text(Dice& dice, std::size_t min, std::size_t max);
 boost::json::value guess_by_schema(const boost::json::value& schema, Dice& dice);
 /// The same, but certainly valid, with the defaults filled in; nothing when no guess was right.
 std::optional<boost::json::value> random_by_schema(const Schema& schema, Dice& dice);
+/// The same as text; `{}` when no guess was right.
+std::string valid_input(const Schema& schema, Dice& dice);
 
 /// `value` with a member too much, too few, or of another kind.
 boost::json::value spoil(boost::json::value value, Dice& dice);

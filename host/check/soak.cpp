@@ -7,9 +7,7 @@
 #include "host/contract/contract.hpp"
 #include "host/plugin/library.hpp"
 
-#include <boost/json/serialize.hpp>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <future>
@@ -46,12 +44,6 @@ struct Plan {
     std::uint64_t seed = 0;
 };
 
-std::string input_of(const OperationContract& operation, Dice& dice) {
-    if (const auto value = random_by_schema(operation.input, dice))
-        return boost::json::serialize(*value);
-    return "{}";
-}
-
 /// Calls one operation and waits for its one answer; empty if all is well.
 std::string call_once(ParallelHost& host,
                       DrivenNode& node,
@@ -59,8 +51,8 @@ std::string call_once(ParallelHost& host,
                       Dice& dice) {
     const auto& operation = contract.operations[dice.below(contract.operations.size())];
     const bool streams = operation.stream_in || operation.stream_out || dice.one_in(4);
-    const auto token =
-        host.open(operation.name, input_of(operation, dice), random_bytes(dice, 2000), streams);
+    const auto token = host.open(
+        operation.name, valid_input(operation.input, dice), random_bytes(dice, 2000), streams);
     if (const auto taken = node.invoke(token, host.opened(token)); !taken)
         host.refuse_request(token, taken.error());
     if (dice.one_in(6)) host.cancel(token);
@@ -137,7 +129,7 @@ Verdict soak_lives(const std::string& file,
     std::int64_t rounds = 0;
     while (goes_on(bounds, rounds + 1, end)) {
         note.round(++rounds);
-        ::alarm(bounds.round_seconds);
+        go_on();
         if (const auto wrong = one_life_apart(plan, rounds); !wrong.empty()) return failed(wrong);
         readings.take();
     }
@@ -159,7 +151,7 @@ Verdict soak_loads(const std::string& file,
     const auto loads = bounds.rounds == 0 ? kLoads : std::min(bounds.rounds, kLoads);
     for (std::int64_t round = 1; round <= loads; ++round) {
         note.round(round);
-        ::alarm(bounds.round_seconds);
+        go_on();
         auto loaded = load(file);
         const auto copy = loaded.library->copy();
         {

@@ -20,10 +20,6 @@ class Checker {
         run("libraries", check_needed);
         if (!run("loads", check_loading)) return false;
         if (!run("entry", check_entry)) return false;
-        const auto with_settings =
-            [this](Verdict (*check)(const std::string&, const std::string&)) {
-                return [this, check](const std::string& path) { return check(path, settings_); };
-            };
         if (!settings_.empty() && !run("settings", with_settings(check_settings))) return false;
         return run("create", with_settings(check_create));
     }
@@ -31,16 +27,17 @@ class Checker {
         run("missing services", check_missing_services);
         run("interfaces", check_interfaces);
         run("newer host", check_newer_host);
+        run("older host", with_settings(check_older_host));
         run("bad settings", check_bad_settings);
         run("many instances", check_many_instances);
         run("life", check_life);
         run("refusing host", check_refusing_host);
-        run("state", check_state);
+        run("state", with_settings(check_state));
         for (const auto& operation : operations_of(file_)) {
             run("operation " + operation,
                 [&operation](const std::string& path) { return check_operation(path, operation); });
         }
-        run("unloads", check_unloading);
+        run("unloads", with_settings(check_unloading));
     }
     void add(std::vector<Outcome> more) {
         for (auto& outcome : more)
@@ -49,6 +46,10 @@ class Checker {
     std::vector<Outcome> take() { return std::move(out_); }
 
   private:
+    std::function<Verdict(const std::string&)> with_settings(
+        Verdict (*check)(const std::string&, const std::string&)) const {
+        return [this, check](const std::string& path) { return check(path, settings_); };
+    }
     bool run(const std::string& name, const std::function<Verdict(const std::string&)>& check) {
         out_.push_back(in_child(name, kSeconds, [&] {
             try {

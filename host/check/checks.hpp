@@ -13,9 +13,12 @@
 
 namespace onex::host {
 class Library;
-}
+struct NodeContract;
+}  // namespace onex::host
 
 namespace onex::host::check {
+
+class DrivenNode;
 
 using NamedCheck = std::pair<std::string, std::function<Verdict()>>;
 
@@ -36,20 +39,27 @@ Verdict check_exports(const std::string& file);
 Verdict check_needed(const std::string& file);
 Verdict check_loading(const std::string& file);
 Verdict check_entry(const std::string& file);
-Verdict check_unloading(const std::string& file);
+Verdict check_unloading(const std::string& file, const std::string& settings);
 
 // --- node_checks.cpp
 Verdict check_settings(const std::string& file, const std::string& settings);
 Verdict check_create(const std::string& file, const std::string& settings);
 Verdict check_missing_services(const std::string& file);
 Verdict check_interfaces(const std::string& file);
-Verdict check_newer_host(const std::string& file);
 Verdict check_bad_settings(const std::string& file);
 Verdict check_many_instances(const std::string& file);
 Verdict check_life(const std::string& file);
 Verdict check_refusing_host(const std::string& file);
-Verdict check_state(const std::string& file);
 Verdict check_operation(const std::string& file, const std::string& operation);
+
+// --- other_hosts.cpp, state_check.cpp
+Verdict check_newer_host(const std::string& file);
+Verdict check_older_host(const std::string& file, const std::string& settings);
+Verdict check_state(const std::string& file, const std::string& settings);
+
+/// Calls each operation a few times with inputs that its schema allows, always the same ones. What
+/// is answered is not looked at.
+void call_validly(DrivenNode& node, const NodeContract& contract);
 
 /// `settings` with the defaults of the plugin's contract, as a host hands them over.
 std::string complete_settings(const onex_plugin_entry& entry, const std::string& settings);

@@ -7,20 +7,25 @@
 #include <onex/testing.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace onex::host::check {
 
 class DrivenNode {
   public:
-    /// Throws std::runtime_error with what create() or start() answered.
-    DrivenNode(const onex_plugin_entry& entry, testing::FakeHost& host) : host_(host) {
+    /// Throws std::runtime_error with what create() answered. `shown` is what the node takes for
+    /// its host, when that is not `host` as it is.
+    DrivenNode(const onex_plugin_entry& entry,
+               testing::FakeHost& host,
+               const onex_host* shown = nullptr)
+        : host_(host) {
         onex_create_args args{};
         args.struct_size = sizeof(args);
         args.generation = 1;
         args.node = to_abi("check");
         ErrorSlot error;
-        const auto status = entry.create(host.abi(), &args, &node_, error.get());
+        const auto status = entry.create(shown ? shown : host.abi(), &args, &node_, error.get());
         if (status < 0 || !node_) {
             node_ = nullptr;
             throw std::runtime_error("create: " + error.error(status).message);
@@ -35,7 +40,9 @@ class DrivenNode {
         started_ = control(&onex_node::start);
         return started_;
     }
-    bool pause_and_resume() { return control(&onex_node::quiesce) && control(&onex_node::resume); }
+    bool quiesce() { return control(&onex_node::quiesce); }
+    bool resume() { return control(&onex_node::resume); }
+    bool pause_and_resume() { return quiesce() && resume(); }
     /// Runs one operation. A failure means that the node has not taken the request.
     Result<void> invoke(onex_token token, const testing::FakeState::Open& open) {
         onex_request request{};
@@ -57,6 +64,23 @@ class DrivenNode {
     [[nodiscard]] const onex_state_v1* state() const {
         return static_cast<const onex_state_v1*>(
             node_->get_interface(node_->self, to_abi(ONEX_STATE_ID)));
+    }
+    /// Runs one operation to its answer, or for a minute of the host's clock.
+    void call(const std::string& operation, std::string input, std::optional<std::string> stream) {
+        const auto token = host_.open_request();
+        auto& open = host_.request(token);
+        open.operation = operation;
+        open.input = std::move(input);
+        open.caller = "anonymous";
+        if (stream) {
+            open.stream_in = host_.make_stream(std::move(*stream), true);
+            open.stream_out = host_.make_stream({}, false);
+        }
+        if (const auto taken = invoke(token, open); !taken)
+            host_.settle(token, std::unexpected(taken.error()), 0);
+        const auto end = host_.now_ms() + 60'000;
+        while (open.times == 0 && host_.advance_to_next(end)) {
+        }
     }
     /// Only where state() is.
     onex_status save(onex_writer* out, std::uint32_t* schema, onex_error* error) {

@@ -1,5 +1,5 @@
 // What can be said of the library without a node: its file, its loading, its entry.
-#include "host/check/checks.hpp"
+#include "host/check/driven_node.hpp"
 #include "host/check/image_file.hpp"
 #include "host/contract/contract.hpp"
 #include "host/plugin/library.hpp"
@@ -17,8 +17,10 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <stdexcept>
 #include <system_error>
+#include <thread>
 
 #ifdef __APPLE__
 #include <mach-o/dyld.h>
@@ -108,6 +110,35 @@ bool is_version(std::string_view text) {
     return dots == 2 && text.front() != '.';
 }
 
+/// A thread that is still there when its work is done, as a host's pool threads are: what was left
+/// behind for its end keeps a library in the process.
+class LivingThread {
+  public:
+    LivingThread() = default;
+    ~LivingThread() {
+        if (!thread_.joinable()) return;
+        leave_.set_value();
+        thread_.join();
+    }
+    LivingThread(const LivingThread&) = delete;  // Owns a thread.
+    LivingThread& operator=(const LivingThread&) = delete;
+
+    /// Once. Returns when `work` is done; throws what it threw.
+    void run(const std::function<void()>& work) {
+        std::packaged_task<void()> task(work);
+        auto done = task.get_future();
+        thread_ = std::thread([task = std::move(task), leave = leave_.get_future()]() mutable {
+            task();
+            leave.wait();
+        });
+        done.get();
+    }
+
+  private:
+    std::promise<void> leave_;
+    std::thread thread_;
+};
+
 bool still_mapped(const std::string& folder) {
 #ifdef __APPLE__
     for (std::uint32_t i = 0; i < _dyld_image_count(); ++i) {
@@ -149,12 +180,12 @@ Verdict check_exports(const std::string& file) {
     const auto image = read_image_file(file);
     if (!image) return failed(image.error().message);
     if (!image->is_bundle) return failed("is no Mach-O bundle; build it with onex_add_plugin()");
-    if (image->exports != std::vector<std::string>{ONEX_PLUGIN_ENTRY_SYMBOL})
-        return failed("must export " ONEX_PLUGIN_ENTRY_SYMBOL " alone, exports " +
-                      (image->exports.empty() ? "nothing" : join(image->exports)));
     if (!image->unique.empty())
         return failed("has UNIQUE symbols, which keep it mapped: " + join(image->unique) +
                       "; build with -fno-gnu-unique");
+    if (image->exports != std::vector<std::string>{ONEX_PLUGIN_ENTRY_SYMBOL})
+        return failed("must export " ONEX_PLUGIN_ENTRY_SYMBOL " alone, exports " +
+                      (image->exports.empty() ? "nothing" : join(image->exports)));
     if (image->never_unloads) return failed("is linked with -z nodelete: it can't be unloaded");
     if (image->patches_text) return failed("has relocations in its code; build with -fPIC");
     return passed();
@@ -209,16 +240,20 @@ Verdict check_entry(const std::string& file) {
     return passed();
 }
 
-Verdict check_unloading(const std::string& file) {
+Verdict check_unloading(const std::string& file, const std::string& settings) {
     if (::getenv("ONEX_NO_DLCLOSE") != nullptr) return skipped("ONEX_NO_DLCLOSE is set");
     auto loaded = load(file);
-    testing::FakeHost host;
+    const auto contract = read_node_contract(loaded.library->entry().contract, "contract");
+    if (!contract) return failed(contract.error().message);
+    LivingThread pool;
     {
-        const auto node = testing::FakeNode::create(loaded.library->entry(), host, "check");
-        if (!node) return failed("create: " + node.error().message);
-        (void)(*node)->start();
-        for (const auto& operation : operations_of(file))
-            (void)(*node)->call(operation, "{}");
+        testing::FakeHost host;
+        if (const auto complete = complete_settings(loaded.library->entry(), settings);
+            !complete.empty())
+            host.settings = complete;
+        DrivenNode node(loaded.library->entry(), host);
+        (void)node.start();
+        pool.run([&] { call_validly(node, *contract); });
     }
     loaded.library.reset();
     if (still_mapped(loaded.folder))

@@ -1,5 +1,6 @@
 // What a node has to bear, in a host that is only memory and may refuse anything.
-#include "host/check/checks.hpp"
+#include "host/check/driven_node.hpp"
+#include "host/check/random_values.hpp"
 #include "host/contract/contract.hpp"
 #include "host/plugin/library.hpp"
 
@@ -8,7 +9,6 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
-#include <cstring>
 #include <optional>
 #include <sstream>
 
@@ -20,6 +20,7 @@ using testing::FakeHost;
 using testing::FakeNode;
 
 constexpr int kInstances = 200;
+constexpr int kValidCalls = 8;
 constexpr std::size_t kHugeBytes = 1 << 20;
 constexpr std::size_t kDeep = 10'000;
 constexpr std::size_t kGarbageBytes = 64 << 10;
@@ -105,6 +106,17 @@ std::string complete_settings(const onex_plugin_entry& entry, const std::string&
     return boost::json::serialize(value);
 }
 
+void call_validly(DrivenNode& node, const NodeContract& contract) {
+    for (const auto& operation : contract.operations) {
+        Dice dice(1, operation.name, 0);
+        for (int i = 0; i < kValidCalls; ++i) {
+            std::optional<std::string> stream;
+            if (operation.stream_in || operation.stream_out) stream = random_bytes(dice, 2000);
+            node.call(operation.name, valid_input(operation.input, dice), std::move(stream));
+        }
+    }
+}
+
 Verdict check_settings(const std::string& file, const std::string& settings) {
     const auto loaded = load(file);
     const auto contract = read_node_contract(loaded.library->entry().contract, "contract");
@@ -174,38 +186,23 @@ Verdict check_interfaces(const std::string& file) {
     return passed();
 }
 
-Verdict check_newer_host(const std::string& file) {
+Verdict check_bad_settings(const std::string& file) {
     const auto loaded = load(file);
-    const FakeHost fake;
-    // A host of a later minor: a longer struct, whose end means nothing to this plugin.
-    struct {
-        onex_host known;
-        unsigned char unknown[256];
-    } host;
-    std::memset(&host, 0xA5, sizeof host);
-    host.known = *fake.abi();
-    host.known.struct_size = sizeof host;
-    host.known.abi_minor = ONEX_ABI_MINOR + 7;
+    const auto& entry = loaded.library->entry();
     onex_create_args args{};
     args.struct_size = sizeof(args);
     args.generation = 1;
     args.node = to_abi("check");
-    const onex_node* node = nullptr;
-    ErrorSlot error;
-    const auto status = loaded.library->entry().create(&host.known, &args, &node, error.get());
-    if (status < 0 || node == nullptr) return failed("create: " + error.error(status).message);
-    node->destroy(node->self);
-    return passed();
-}
-
-Verdict check_bad_settings(const std::string& file) {
-    const auto loaded = load(file);
     for (const auto* settings : {"", "[]", "null", "{\"", "{\"x\":"}) {
         FakeHost host;
         host.settings = settings;
-        const auto made = FakeNode::create(loaded.library->entry(), host, "check");
-        if (!made && made.error().message.empty())
-            return failed("refuses settings without a reason");
+        const onex_node* node = nullptr;
+        ErrorSlot error;
+        const auto status = entry.create(host.abi(), &args, &node, error.get());
+        if (status >= 0 && node != nullptr)
+            node->destroy(node->self);
+        else if (error.get()->message_size == 0)
+            return failed(std::string("refuses the settings `") + settings + "` without a reason");
     }
     return passed();
 }
@@ -250,27 +247,6 @@ Verdict check_refusing_host(const std::string& file) {
         const auto wrong = answered_once(run, operation, "{}", true, false);
         if (!wrong.empty()) return failed(operation + " " + wrong);
     }
-    return passed();
-}
-
-Verdict check_state(const std::string& file) {
-    Running run(file);
-    if (run.node->state() == nullptr) return skipped("has no onex.state/1");
-    const auto saved = run.node->save_state();
-    if (!saved) return failed("save: " + saved.error().message);
-    const auto next = FakeNode::create(run.loaded.library->entry(), run.host, "next");
-    if (!next) return failed("create: " + next.error().message);
-    if (const auto done = (*next)->load_state(saved->first, saved->second); !done)
-        return failed("load of its own state: " + done.error().message);
-    const auto again = (*next)->save_state();
-    if (!again || *again != *saved) return failed("save, load, save gives another state");
-    if ((*next)->load_state(saved->first + 1, saved->second))
-        return failed("accepts a state of a newer schema");
-    const std::string garbage(1000, '\xFF');
-    if ((*next)->load_state(saved->first, garbage)) return failed("accepts garbage as its state");
-    (void)(*next)->load_state(saved->first, "");
-    for (std::size_t size = 0; size < saved->second.size() && size < 4096; ++size)
-        (void)(*next)->load_state(saved->first, std::string_view(saved->second).substr(0, size));
     return passed();
 }
 

@@ -220,6 +220,23 @@ TEST_F(BadDays, WhatThePolicyForbids) {
     }
 }
 
+TEST_F(BadDays, MoreMemoryThanTheMachineGives) {
+    receiver_settings_ = "memory_limit_max = '64m'\n";
+    ASSERT_NO_FATAL_FAILURE(start_hosts());
+    ASSERT_NO_FATAL_FAILURE(deploy_well("v1"));
+    auto greedy = input("v2");
+    greedy["deployment_config"].as_object()["resource_limits"] =
+        json::object{{"memory_limit", "65m"}};
+    const auto run = deploy(greedy);
+    expect_end(run, "FAILED", "RESOURCE_LIMIT_EXCEEDED");
+    EXPECT_NE(run.message().find("at most 64 MiB"), std::string::npos) << run;
+    EXPECT_EQ(served(), "v1");
+    EXPECT_EQ(containers(), 1);
+    greedy["deployment_config"].as_object()["resource_limits"] =
+        json::object{{"memory_limit", "64m"}};
+    EXPECT_EQ(deploy(greedy).state(), "COMPLETED");
+}
+
 TEST_F(BadDays, TwoDeploymentsOfOneName) {
     ASSERT_NO_FATAL_FAILURE(start_hosts());
     // The first one takes its time to find out that it is sick.

@@ -92,6 +92,7 @@ void DeploymentLab::start_hosts() {
 void DeploymentLab::start_laptop() {
     write_file(folder_.path() + "/laptop.key", laptop_secret_);
     HostOptions options{.folder = folder_.path(), .name = "laptop", .in_host = laptop_in_host_};
+    options.environment = laptop_environment_;
     options.toml = "[nodes.orchestrator]\nplugin = 'orchestrator'\nlisten = '" +
                    join("127.0.0.1", laptop_port_) +
                    "'\n[nodes.sender]\nplugin = 'deployment_sender'\n[nodes.sender.settings]\n"

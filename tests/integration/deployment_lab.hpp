@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace onex::test {
 
@@ -100,7 +102,8 @@ class DeploymentLab : public testing::Test {
     // What a test may change before start_hosts().
     std::string laptop_secret_ = "a secret that both hosts know";
     std::string studio_secret_ = "a secret that both hosts know";
-    std::string laptop_in_host_;          ///< further lines of [host]
+    std::string laptop_in_host_;  ///< further lines of [host]
+    std::vector<std::pair<std::string, std::string>> laptop_environment_;
     std::string studio_scheme_ = "http";  ///< in the laptop's url of the studio
     std::string studio_peer_toml_;        ///< further lines of the laptop's [peers.studio]
     std::string studio_in_host_;

@@ -1,5 +1,6 @@
 // The good day: deploy, deploy again, go back.
 #include "tests/integration/deployment_lab.hpp"
+#include "tests/integration/engine_gate.hpp"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -79,26 +80,26 @@ TEST_F(Deployment, SkipsTheHealthStageWhenAsked) {
     EXPECT_EQ(run.status.at("stages").at(3).at("state"), "skipped") << run;
 }
 
-TEST_F(Deployment, KeepsSecretsOutOfEverything) {
-    ::setenv("ONEX_TEST_MARKER", "marker-0f1e2d3c4b5a", 1);
+TEST_F(Deployment, BuildsWithTheLoginsOfTheUser) {
+    const auto config = folder_.path() + "/docker-config";
+    ASSERT_EQ(shell("mkdir " + config).code, 0);
+    // "bob:pa:ss"
+    write_file(config + "/config.json", R"({"auths": {"r.example": {"auth": "Ym9iOnBhOnNz"}}})");
+    laptop_environment_ = {{"DOCKER_CONFIG", config}};
+    laptop_docker_ = folder_.path() + "/gate.sock";
+    EngineGate gate(laptop_docker_, engine->socket());
     ASSERT_NO_FATAL_FAILURE(start_hosts());
-    auto secret = input("v1");
-    secret["deployment_config"].as_object()["environment_variables"] =
-        json::object{{"PASSWORD", "marker-9a8b7c6d5e4f"}};
-    const auto run = deploy(secret);
-    ASSERT_EQ(run.state(), "COMPLETED") << run;
-    // The container has it; nobody else does.
-    EXPECT_NE(engine->docker("inspect " + app_).output.find("marker-9a8b7c6d5e4f"),
-              std::string::npos);
-    EXPECT_EQ(json::serialize(run.status).find("marker-9a8b7c6d5e4f"), std::string::npos);
-    EXPECT_EQ((laptop_->log() + studio_->log()).find("marker-9a8b7c6d5e4f"), std::string::npos);
-    EXPECT_EQ(laptop_->stop(), 0);
-    EXPECT_EQ(studio_->stop(), 0);
-    const auto found = shell("grep -rlaF marker-9a8b7c6d5e4f " + folder_.path() + "/laptop " +
-                             folder_.path() + "/studio " + folder_.path() + "/*.log");
-    // The secrets table alone may hold it, and only until the rollback level of this run goes.
-    EXPECT_TRUE(found.output.empty() || found.output.find("onex.db") != std::string::npos)
-        << found.output;
+    ASSERT_NO_FATAL_FAILURE(deploy_well("v1"));
+    const auto heard = gate.heard();
+    const auto build = heard.find("/build?");
+    ASSERT_NE(build, std::string::npos);
+    const auto head = heard.substr(build, heard.find("\r\n\r\n", build) - build);
+    // {"r.example":{"username":"bob","password":"pa:ss"}}
+    EXPECT_NE(head.find("\r\nX-Registry-Config: "
+                        "eyJyLmV4YW1wbGUiOnsidXNlcm5hbWUiOiJib2IiLCJwYXNzd29yZCI6InBhOnNzIn19\r\n"),
+              std::string::npos)
+        << head;
+    EXPECT_EQ((laptop_->log() + studio_->log()).find("eyJyLmV4YW1wbGUi"), std::string::npos);
 }
 
 TEST_F(Deployment, EachOutputArtifactCanBeRead) {

@@ -1,5 +1,6 @@
 // A node in plain C, loaded by a real host: what the ABI promises to any language.
 #include "tests/integration/plain_host.hpp"
+#include "tests/support/wait.hpp"
 
 #include <csignal>
 
@@ -15,6 +16,17 @@ TEST_F(PlainC, GetsItsInputWithDefaultsAndItsSettings) {
     EXPECT_EQ(answer.json.at("input").at("number"), 7);
     EXPECT_EQ(answer.json.at("settings").at("greeting"), "hi");
     EXPECT_NE(host_->log().find("[plain] plain C is here"), std::string::npos) << host_->log();
+}
+
+TEST_F(PlainC, EndsWellOnEitherSignal) {
+    for (const int signal : {SIGINT, SIGTERM}) {
+        SCOPED_TRACE(signal);
+        ASSERT_EQ(::kill(host_->pid(), signal), 0);
+        ASSERT_TRUE(wait_until([&] { return !host_->running(); }));
+        EXPECT_EQ(host_->exit_code(), 0) << host_->log();
+        ASSERT_TRUE(host_->start()) << host_->log();
+        EXPECT_EQ(public_call("/echo", R"({"text":"again"})").status, 200U);
+    }
 }
 
 TEST_F(PlainC, MayAnswerLaterFromATimer) {

@@ -35,6 +35,13 @@ TEST_F(ReceiverTest, DeploysKeepsThePreviousAndRollsBackByHand) {
     EXPECT_EQ(known.json.at("image_present"), true) << known;
 }
 
+TEST_F(ReceiverTest, SaysThatNoRegistryIsConfigured) {
+    const auto answer = call("verify_service_registration", {{"container_name", app_}});
+    ASSERT_EQ(answer.status, 200U) << answer;
+    EXPECT_EQ(answer.json.at("registration"), "not configured") << answer;
+    EXPECT_EQ(answer.json.at("health_status").at("service_registered"), false) << answer;
+}
+
 TEST_F(ReceiverTest, TwoOfThemOnTwoPortsEachServe) {
     const auto second = free_port();
     studio_.reset();

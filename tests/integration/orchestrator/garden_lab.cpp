@@ -30,7 +30,7 @@ void GardenLab::start_host(const std::string& orchestrator_settings) {
                       folder_.path() + "', '" ONEX_SOURCE_DIR "/tests/integration/orchestrator']";
     options.toml = "[nodes.orchestrator]\nplugin = 'orchestrator'\nlisten = '127.0.0.1:" +
                    std::to_string(port_) + "'\n[nodes.orchestrator.settings]\n" +
-                   orchestrator_settings + "\n[nodes.garden]\nplugin = 'garden'\n";
+                   orchestrator_settings + "\n[nodes.garden]\nplugin = 'garden'\n" + more_toml_;
     host_.reset();
     host_ = std::make_unique<HostProcess>(options);
     ASSERT_TRUE(host_->start()) << host_->log();

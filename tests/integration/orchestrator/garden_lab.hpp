@@ -40,6 +40,7 @@ class GardenLab : public testing::Test {
 
     TempDir folder_;
     std::uint16_t port_ = 0;
+    std::string more_toml_;  ///< further tables of a host that start_host() starts
     std::unique_ptr<HostProcess> host_;
 };
 

@@ -42,6 +42,32 @@ TEST_F(Steps, AreSkippedWhenTheContextSaysSo) {
               "skipped");
 }
 
+TEST_F(Steps, OfTwoNodesThatOfferThemNeedANode) {
+    ASSERT_EQ(host_->stop(), 0);
+    more_toml_ = "[nodes.allotment]\nplugin = 'garden'\n";
+    start_host();
+    auto yaml = contract("[{name: paint, node: allotment}, {name: dig, node: garden}]");
+    const auto refused = wait_for(begin_contract(yaml, input()));
+    EXPECT_EQ(text(refused, "state"), "FAILED") << json::serialize(refused);
+    const auto& error = refused.at("error").as_object();
+    EXPECT_EQ(text(error, "code"), "OPERATION_AMBIGUOUS") << json::serialize(refused);
+    EXPECT_NE(text(error, "message").find("dig is offered by 2 nodes"), std::string::npos)
+        << json::serialize(refused);
+    EXPECT_EQ(journal(), "") << "neither is asked";
+
+    const std::string ground = "[{name: dig, timeout_ms: 20000}, {name: fill, timeout_ms: 1500}]";
+    const auto at = yaml.find(ground);
+    ASSERT_NE(at, std::string::npos);
+    yaml.replace(at, ground.size(), "[{name: dig, node: allotment}, {name: fill, node: garden}]");
+    const auto end = wait_for(begin_contract(yaml, input()));
+    EXPECT_EQ(text(end, "state"), "COMPLETED") << json::serialize(end);
+    EXPECT_EQ(
+        query("SELECT key || '=' || json_extract(resolution, '$.node') FROM steps WHERE "
+              "workflow_id = ? AND stage IN ('ground', 'colour') ORDER BY started_us, attempt",
+              text(end, "workflow_id")),
+        "ground/dig=allotment ground/fill=garden colour/paint=allotment colour/dig=garden");
+}
+
 TEST_F(Steps, WaitForSomebodyToAgreeAlsoOverARestart) {
     const auto id = begin_with("[{name: paint, approve: paint it}, {name: dig}]");
     ASSERT_TRUE(waits_for_approval(id)) << json::serialize(status(id));

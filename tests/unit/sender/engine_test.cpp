@@ -6,6 +6,7 @@
 
 #include <boost/json/serialize.hpp>
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -80,6 +81,24 @@ class SenderEngine : public testing::Test {
                      {"image_tag", "1"},
                      {"build_options", {{"build_context", "context"}}}});
     }
+    /// "TYPE what" of each event of the laptop, where `what` is this member of its payload.
+    [[nodiscard]] std::string events(const std::string& what) const {
+        sqlite3* opened = nullptr;
+        sqlite3_stmt* prepared = nullptr;
+        const auto file = laptop_->data_dir() + "/onex.db";
+        const auto sql = "SELECT group_concat(type || ' ' || json_extract(payload, '" + what +
+                         "'), ', ') FROM (SELECT type, payload FROM events ORDER BY sequence)";
+        std::string out;
+        if (sqlite3_open_v2(file.c_str(), &opened, SQLITE_OPEN_READONLY, nullptr) == SQLITE_OK &&
+            sqlite3_prepare_v2(opened, sql.c_str(), -1, &prepared, nullptr) == SQLITE_OK &&
+            sqlite3_step(prepared) == SQLITE_ROW) {
+            const auto* text = sqlite3_column_text(prepared, 0);
+            out = text ? reinterpret_cast<const char*>(text) : "";
+        }
+        sqlite3_finalize(prepared);
+        sqlite3_close(opened);
+        return out;
+    }
     [[nodiscard]] std::string arguments() const { return read_file(folder_.path() + "/arguments"); }
 
     static inline std::unique_ptr<DockerEngine> engine;
@@ -105,6 +124,59 @@ TEST_F(SenderEngine, BuildsAndJudges) {
     EXPECT_EQ(call("validate_image", image).code, "VALIDATION_ERROR");
     image["image_ref"] = "app:gone";
     EXPECT_EQ(call("validate_image", image).json.at("checks").at("image_exists"), 0);
+}
+
+TEST_F(SenderEngine, AnImageOverTheLimitOfTheSettingsFailsTheCheckOfItsSize) {
+    ASSERT_EQ(build("").status, 200U);
+    const json::object image{{"image_ref", "app:1"}};
+    EXPECT_EQ(call("validate_image", image).json.at("checks").at("image_size_check"), 1);
+    laptop_.reset();
+    laptop_ = start("laptop",
+                    "[nodes.sender]\nplugin = 'deployment_sender'\n[nodes.sender.settings]\n"
+                    "docker_socket = 'unix://" +
+                        engine->socket() + "'\nmax_image_bytes = 1000\n");
+    const auto large = call("validate_image", image);
+    EXPECT_EQ(large.json.at("checks").at("image_size_check"), 0) << large;
+    EXPECT_NE(json::serialize(large.json.at("validation")).find("1000"), std::string::npos)
+        << large;
+}
+
+TEST_F(SenderEngine, TellsFailuresOutsideARunOnly) {
+    json::object input{{"container_name", "app"},
+                       {"image_tag", "1"},
+                       {"build_options", {{"build_context", "none"}}},
+                       {"build_context", "none"},
+                       {"run", {{"workflow_id", "6f9619ff-8b86-4011-b42d-00cf4fc964ff"}}}};
+    // Its engine tells that a run has failed.
+    EXPECT_EQ(call("build_docker_image", input).code, "NOT_FOUND");
+    EXPECT_EQ(call("package_container", input).code, "NOT_FOUND");
+    EXPECT_EQ(events("$.container_name"), "BUILD_STARTED app, BUILD_STARTED app");
+    input.erase("run");
+    EXPECT_EQ(call("build_docker_image", input).code, "NOT_FOUND");
+    EXPECT_EQ(call("package_container", input).code, "NOT_FOUND");
+    EXPECT_EQ(events("$.container_name"),
+              "BUILD_STARTED app, BUILD_STARTED app, BUILD_STARTED app, DEPLOYMENT_FAILED app, "
+              "BUILD_STARTED app, DEPLOYMENT_FAILED app");
+}
+
+TEST_F(SenderEngine, PublishesWhatItIsAskedTo) {
+    const json::object asked{{"event_type", "TRANSFER_COMPLETED"},
+                             {"correlation_id", "6f9619ff-8b86-4011-b42d-00cf4fc964ff"},
+                             {"package_id", "p-1"},
+                             {"container_name", "app"},
+                             {"image_tag", "1"},
+                             {"event_payload", {{"bytes", 7}}}};
+    const auto answer = call("publish_transfer_event", asked);
+    ASSERT_EQ(answer.status, 200U) << answer;
+    EXPECT_EQ(answer.json.at("success"), true) << answer;
+    EXPECT_EQ(answer.json.at("event_published"), true) << answer;
+    EXPECT_EQ(events("$.payload.bytes"), "TRANSFER_COMPLETED 7");
+    EXPECT_EQ(events("$.package_id"), "TRANSFER_COMPLETED p-1");
+    EXPECT_EQ(events("$.correlation_id"),
+              "TRANSFER_COMPLETED 6f9619ff-8b86-4011-b42d-00cf4fc964ff");
+    auto other = asked;
+    other["event_type"] = "DEPLOYMENT_STARTED";
+    EXPECT_EQ(call("publish_transfer_event", other).code, "VALIDATION_ERROR");
 }
 
 TEST_F(SenderEngine, FailedBuildsShowTheirLastLines) {

@@ -30,9 +30,13 @@ json::object told(const Package& package) {
 
 }  // namespace
 
-std::string Receiver::origin_of(std::string_view deployment_id) {
-    const std::lock_guard lock(jobs_mutex_);
-    return running_.contains(deployment_id) ? "request" : "workflow";
+Result<std::string> Receiver::origin_of(std::string_view deployment_id) const {
+    const auto package = journal_.package(deployment_id);
+    if (!package) return std::unexpected(package.error());
+    // A workflow may also find its package here already; only a request deploys before its steps.
+    const bool is_request =
+        *package && (*package)->origin == "request" && (*package)->state == "deploying";
+    return is_request ? "request" : "workflow";
 }
 
 Result<json::object> Receiver::deploy_request(Request& request, const json::object& input) {
@@ -204,13 +208,9 @@ void Receiver::end_job(const Job& job, const Result<void>& result) {
         (void)journal_.put(**package);
     }
     if (!restored) {
-        // The swap stays open and locked until it could be taken back.
-        auto swap = journal_.swap(job.deployment_id);
-        const std::lock_guard lock(maintain_mutex_);
-        if (swap && *swap && (*swap)->state == "open") {
-            to_recover_.push_back(std::move(**swap));
-            return;
-        }
+        // The swap stays open; a round of upkeep goes on with it when the lease has run out.
+        const auto swap = journal_.swap(job.deployment_id);
+        if (swap && *swap && (*swap)->state == "open") return;
     }
     const auto released = call_own(job, "release_deployment", {{"success", false}});
     if (!released)

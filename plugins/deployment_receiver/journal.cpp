@@ -218,8 +218,8 @@ Result<std::vector<Swap>> Journal::swaps_of(std::string_view container_name) con
         run(false, sql::swaps_of_container, {{"container_name", value(container_name)}}), to_swap);
 }
 
-Result<std::vector<Swap>> Journal::open_swaps() const {
-    return all<Swap>(run(false, sql::open_swaps, {}), to_swap);
+Result<std::vector<Swap>> Journal::cut_off_swaps() const {
+    return all<Swap>(run(false, sql::cut_off_swaps, {{"now_us", host_.monotonic_us()}}), to_swap);
 }
 
 Result<void> Journal::begin(const Swap& swap, std::string_view blueprint) const {
@@ -423,6 +423,7 @@ Result<void> Journal::free_lease(std::string_view deployment_id) const {
 }
 
 Result<void> Journal::extend_leases() const {
+    if (auto done = nothing(run(true, sql::free_leases_of_requests, {})); !done) return done;
     return nothing(
         run(true, sql::extend_leases, {{"expires_us", host_.monotonic_us() + lease_us_}}));
 }

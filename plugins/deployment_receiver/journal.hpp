@@ -111,7 +111,8 @@ class Journal {
     Result<std::optional<Swap>> swap(std::string_view deployment_id) const;
     /// Latest first.
     Result<std::vector<Swap>> swaps_of(std::string_view container_name) const;
-    Result<std::vector<Swap>> open_swaps() const;
+    /// What a request has begun and nobody goes on with: no lease of its name lives.
+    Result<std::vector<Swap>> cut_off_swaps() const;
     /// `blueprint`: the old container, so that it can be made anew; it holds secrets.
     Result<void> begin(const Swap& swap, std::string_view blueprint) const;
     Result<void> update(const Swap& swap) const;
@@ -149,7 +150,8 @@ class Journal {
                                std::string_view deployment_id,
                                std::int64_t token) const;
     Result<void> free_lease(std::string_view deployment_id) const;
-    /// Once at each start: the clock of the life before says nothing now.
+    /// Once at each start: the clock of the life before says nothing now. Those of requests are
+    /// free: who carried them out has ended with the process.
     Result<void> extend_leases() const;
 
   private:

@@ -49,8 +49,9 @@ Result<Receiver::Work> Receiver::take_up(Request& request, const json::object& i
 
 Result<Swap> Receiver::begin_swap(const Work& work, Wait wait) {
     const auto& target = work.target;
-    return swapper_.begin(
-        target.name, target.deployment_id, origin_of(target.deployment_id), work.spec, wait);
+    const auto origin = origin_of(target.deployment_id);
+    if (!origin) return std::unexpected(origin.error());
+    return swapper_.begin(target.name, target.deployment_id, *origin, work.spec, wait);
 }
 
 Result<json::object> Receiver::stop_existing(Request& request, const json::object& input) {

@@ -107,12 +107,6 @@ Result<void> Receiver::start() {
     // hands.
     if (generation() == 1) {
         if (auto done = journal_.extend_leases(); !done) return done;
-        auto open = journal_.open_swaps();
-        if (!open) return std::unexpected(std::move(open).error());
-        for (auto& swap : *open) {
-            // Those of a workflow belong to its orchestrator, which repeats the step or rolls back.
-            if (swap.origin == "request") to_recover_.push_back(std::move(swap));
-        }
         for (const auto* state : {"receiving", "awaiting_package", "deploying"}) {
             auto left = journal_.packages(state, host().wall_us());
             if (!left) return std::unexpected(std::move(left).error());
@@ -219,26 +213,55 @@ void Receiver::maintain() {
     store_.collect();
 }
 
-/// Rolls back what a request had begun when the process ended. Docker may still be starting: then
-/// again later.
+/// Rolls back what a request had begun and nobody goes on with: the process ended, or the rollback
+/// failed. Docker may still be starting: then again later. Swaps of workflows belong to their
+/// orchestrator, which repeats the step or rolls back.
 void Receiver::recover() {
-    std::erase_if(to_recover_, [this](const Swap& swap) {
-        const auto restored = swapper_.restore(
-            swap.deployment_id, swap.container_name, Tell(host(), 0), cleanup(120'000));
-        if (!restored) {
-            host().log(LogLevel::warn,
-                       "deployment " + swap.deployment_id +
-                           " can't be rolled back yet: " + restored.error().message);
-            return restored.error().code == "CONFLICT";
+    const auto left = journal_.cut_off_swaps();
+    if (!left) {
+        host().log(LogLevel::warn, "what was cut off can't be looked for: " + left.error().message);
+        return;
+    }
+    for (const auto& swap : *left) {
+        const auto& id = swap.deployment_id;
+        {
+            const std::lock_guard lock(jobs_mutex_);
+            if (running_.contains(id)) continue;
         }
-        host().log(LogLevel::info,
-                   "deployment " + swap.deployment_id + " of " + swap.container_name +
-                       " was cut off and is rolled back");
-        (void)journal_.free_lease(swap.deployment_id);
-        auto package = journal_.package(swap.deployment_id);
-        if (package && *package) (void)journal_.drop_blob(**package);
-        return true;
-    });
+        // By a name of its own: neither another receiver of this host nor a request that was only
+        // slow may do the same meanwhile.
+        const Target target{swap.container_name, host().uuid(), id};
+        const auto held = hold(target, "recovery");
+        if (!held) continue;
+        if (const auto done = take_back(id); !done) {
+            host().log(LogLevel::warn,
+                       "deployment " + id + " can't be rolled back yet: " + done.error().message);
+        }
+        (void)journal_.free_lease(target.deployment_id);
+    }
+}
+
+Result<void> Receiver::take_back(const std::string& deployment_id) {
+    // Somebody may have been faster.
+    const auto swap = journal_.swap(deployment_id);
+    if (!swap) return std::unexpected(swap.error());
+    if (!*swap || (*swap)->state != "open") return {};
+    const auto restored =
+        swapper_.restore(deployment_id, (*swap)->container_name, Tell(host(), 0), cleanup(120'000));
+    if (!restored) return std::unexpected(restored.error());
+    host().log(LogLevel::info,
+               "deployment " + deployment_id + " of " + (*swap)->container_name +
+                   " was cut off and is rolled back");
+    auto package = journal_.package(deployment_id);
+    if (!package) return std::unexpected(std::move(package).error());
+    // One that was sent again since is to be kept.
+    if (!*package || ((*package)->state != "deploying" && (*package)->state != "failed")) return {};
+    if ((*package)->state == "deploying") {
+        (*package)->state = "failed";
+        (*package)->error_code = "DEPLOYMENT_FAILED";
+        (*package)->error_message = "the receiver was interrupted; send the request again";
+    }
+    return (*package)->blob.empty() ? journal_.put(**package) : journal_.drop_blob(**package);
 }
 
 }  // namespace onex::receiver

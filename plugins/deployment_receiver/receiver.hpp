@@ -129,12 +129,14 @@ class Receiver : public JsonNode {
     Result<void> run_steps(const Job& job);
     Result<json::object> call_own(const Job& job, const char* operation, json::object input);
     void end_job(const Job& job, const Result<void>& result);
-    [[nodiscard]] std::string origin_of(std::string_view deployment_id);
+    /// Whose a swap is that begins now; as written down, since a job outlives its generation.
+    [[nodiscard]] Result<std::string> origin_of(std::string_view deployment_id) const;
 
     // Rounds of upkeep.
     void renew_holds();
     void maintain();
     void recover();
+    Result<void> take_back(const std::string& deployment_id);
 
     Settings settings_;
     docker::Engine engine_;
@@ -151,7 +153,6 @@ class Receiver : public JsonNode {
     std::mutex jobs_mutex_;
     std::map<std::string, Job, std::less<>> waiting_;  ///< by deployment id; bounded
     std::set<std::string, std::less<>> running_;  ///< deployment ids of requests that run; bounded
-    std::vector<Swap> to_recover_;  ///< what must still be rolled back [maintain_mutex_]
     onex_handle maintenance_ = 0;
     onex_handle renewal_ = 0;
 };

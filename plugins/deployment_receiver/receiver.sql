@@ -26,6 +26,17 @@ SET container_name = excluded.container_name, origin = excluded.origin, blob = e
     state = excluded.state, error_code = excluded.error_code, error_message = excluded.error_message,
     updated_us = excluded.updated_us;
 
+-- name: put_awaited_package
+INSERT INTO packages (deployment_id, container_name, origin, blob, bytes, version, config_digest, state,
+                      error_code, error_message, created_us, updated_us)
+VALUES (:deployment_id, :container_name, :origin, :blob, :bytes, :version, :config_digest, :state,
+        :error_code, :error_message, :now_us, :now_us)
+ON CONFLICT (deployment_id) DO UPDATE
+SET container_name = excluded.container_name, origin = excluded.origin, version = excluded.version,
+    config_digest = excluded.config_digest, state = excluded.state, error_code = excluded.error_code,
+    error_message = excluded.error_message, updated_us = excluded.updated_us
+WHERE packages.blob = '' AND packages.state IN ('awaiting_package', 'failed');
+
 -- name: other_blob_users
 SELECT count(*) FROM packages WHERE blob = :blob AND deployment_id <> :deployment_id;
 
@@ -112,10 +123,15 @@ SELECT deployment_id, container_name, origin, old_id, old_policy, old_running, o
        requested_policy, image_ref, state, step, created_us
 FROM swaps WHERE container_name = :container_name ORDER BY created_us DESC, deployment_id LIMIT 100;
 
--- name: open_swaps
+-- name: cut_off_swaps
 SELECT deployment_id, container_name, origin, old_id, old_policy, old_running, old_spec, new_id,
        requested_policy, image_ref, state, step, created_us
-FROM swaps WHERE state = 'open' ORDER BY created_us LIMIT 100;
+FROM swaps
+WHERE state = 'open' AND origin = 'request'
+  AND NOT EXISTS (SELECT 1 FROM leases l
+                  WHERE l.container_name = swaps.container_name AND l.deployment_id <> ''
+                    AND l.expires_us > :now_us)
+ORDER BY created_us LIMIT 100;
 
 -- name: insert_swap
 INSERT INTO swaps (deployment_id, container_name, origin, old_id, old_policy, old_running, old_spec,
@@ -161,3 +177,7 @@ UPDATE leases SET deployment_id = '', caller = '' WHERE deployment_id = :deploym
 
 -- name: extend_leases
 UPDATE leases SET expires_us = :expires_us WHERE deployment_id <> '';
+
+-- name: free_leases_of_requests
+UPDATE leases SET deployment_id = '', caller = ''
+WHERE deployment_id IN (SELECT deployment_id FROM swaps WHERE state = 'open' AND origin = 'request');

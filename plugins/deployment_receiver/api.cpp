@@ -86,17 +86,49 @@ Result<json::object> Receiver::deploy_request(Request& request, const json::obje
     awaited.origin = "request";
     awaited.version = job.version;
     awaited.state = "awaiting_package";
+    if (auto done = wait_for_package(std::move(job), awaited); !done) {
+        (void)journal_.free_lease(id);
+        return std::unexpected(std::move(done).error());
+    }
+    // It may have come since it was looked for.
+    start_waiting();
+    const std::lock_guard lock(jobs_mutex_);
+    return json::object{{"deployment_id", id},
+                        {"status", waiting_.contains(id) ? "awaiting_package" : "deploying"}};
+}
+
+Result<void> Receiver::wait_for_package(Job job, const Package& awaited) {
     {
         const std::lock_guard lock(jobs_mutex_);
-        if (waiting_.size() >= kWaitingMax && !waiting_.contains(id)) {
+        if (waiting_.size() >= kWaitingMax && !waiting_.contains(job.deployment_id)) {
             return fail("QUEUE_FULL",
                         std::to_string(kWaitingMax) +
                             " deployments wait for their packages; send the package first");
         }
-        waiting_.insert_or_assign(id, std::move(job));
+        waiting_.insert_or_assign(job.deployment_id, std::move(job));
     }
-    if (auto done = journal_.put(awaited); !done) return std::unexpected(std::move(done).error());
-    return json::object{{"deployment_id", id}, {"status", "awaiting_package"}};
+    auto done = journal_.put_awaited(awaited);
+    if (done) return done;
+    const std::lock_guard lock(jobs_mutex_);
+    waiting_.erase(awaited.deployment_id);
+    return done;
+}
+
+void Receiver::start_waiting() {
+    std::map<std::string, std::string> checksums;
+    {
+        const std::lock_guard lock(jobs_mutex_);
+        for (const auto& [id, job] : waiting_)
+            checksums.emplace(id, job.checksum);
+    }
+    for (const auto& [id, checksum] : checksums) {
+        auto package = journal_.package(id);
+        const bool is_here = package && *package && !(*package)->blob.empty() &&
+                             (*package)->state == "ready_for_deployment" &&
+                             (checksum.empty() || (*package)->blob == checksum);
+        if (!is_here && !checksum.empty()) package = journal_.package_with_blob(checksum);
+        if (package && *package && !(*package)->blob.empty()) package_arrived(**package);
+    }
 }
 
 void Receiver::package_arrived(const Package& package) {
@@ -116,7 +148,26 @@ void Receiver::package_arrived(const Package& package) {
         waiting_.erase(found);
     }
     const auto done = run_later(job, package);
-    if (!done) end_job(job, done);
+    if (done) return;
+    // Its package is here, so that it need not be sent again: it waits for its turn.
+    host().log(LogLevel::info,
+               "deployment " + job.deployment_id + " waits: " + done.error().message);
+    const std::lock_guard lock(jobs_mutex_);
+    waiting_.insert_or_assign(job.deployment_id, std::move(job));
+}
+
+Result<void> Receiver::deploy_upload(Job job, const Package& package, std::string_view caller) {
+    const auto id = job.deployment_id;
+    const auto lease = journal_.lease({job.container_name, id, std::string(caller), 0, false});
+    if (!lease) return std::unexpected(lease.error());
+    // By way of the queue, as every job: when too many run, it has its turn later.
+    auto done = wait_for_package(std::move(job), package);
+    if (done) {
+        package_arrived(package);
+    } else {
+        (void)journal_.free_lease(id);
+    }
+    return done;
 }
 
 Result<void> Receiver::run_later(Job job, const Package& package) {
@@ -151,8 +202,11 @@ Result<void> Receiver::run_later(Job job, const Package& package) {
 
 void Receiver::run(const Job& job) {
     end_job(job, run_steps(job));
-    const std::lock_guard lock(jobs_mutex_);
-    running_.erase(job.deployment_id);
+    {
+        const std::lock_guard lock(jobs_mutex_);
+        running_.erase(job.deployment_id);
+    }
+    start_waiting();
 }
 
 Result<json::object> Receiver::call_own(const Job& job, const char* operation, json::object input) {

@@ -133,6 +133,10 @@ Result<void> Journal::put(const Package& package) const {
     return nothing(run(true, sql::put_package, package_columns(package)));
 }
 
+Result<void> Journal::put_awaited(const Package& package) const {
+    return nothing(run(true, sql::put_awaited_package, package_columns(package)));
+}
+
 Result<void> Journal::put_arrived(const Package& package) const {
     const std::lock_guard lock(blobs_mutex_);
     if (auto done = put(package); !done) return done;

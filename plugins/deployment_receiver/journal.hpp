@@ -84,6 +84,8 @@ class Journal {
     Result<std::optional<Package>> package_with_blob(std::string_view blob) const;
     Result<std::vector<Package>> packages(std::string_view state, std::int64_t before_us) const;
     Result<void> put(const Package& package) const;
+    /// The same for one that is only waited for: what has come or is coming stays as it is.
+    Result<void> put_awaited(const Package& package) const;
     /// The same, when `package` has come: UNAVAILABLE if its blob was removed in the meantime, as
     /// one that nobody needed.
     Result<void> put_arrived(const Package& package) const;

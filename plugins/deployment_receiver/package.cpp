@@ -174,11 +174,8 @@ Result<json::object> Receiver::receive(Request& request, const json::object& inp
                     config->as_object(),
                     get_object(input, "health_check_config"),
                     host().wall_us()};
-            const auto lease = journal_.lease(
-                {job.container_name, job.deployment_id, std::string(request.caller()), 0, false});
-            if (!lease) return std::unexpected(lease.error());
-            auto done = run_later(std::move(job), package);
-            if (!done) return std::unexpected(std::move(done).error());
+            if (auto done = deploy_upload(std::move(job), package, request.caller()); !done)
+                return std::unexpected(std::move(done).error());
         }
         if (auto now = journal_.package(package.deployment_id); now && *now)
             package = std::move(**now);

@@ -189,6 +189,7 @@ void Receiver::maintain() {
     const std::unique_lock lock(maintain_mutex_, std::try_to_lock);
     if (!lock) return;
     recover();
+    start_waiting();
     const auto now_us = host().wall_us();
     const auto before_us = now_us - settings_.package_keep_us;
     for (const auto* state : {"ready_for_deployment", "awaiting_package", "failed"}) {

@@ -122,8 +122,15 @@ class Receiver : public JsonNode {
     };
     Result<json::object> deploy_request(Request& request, const json::object& input);
     Result<json::object> deployment_status(Request& request, const json::object& input);
-    /// Starts what waited for this package; called when one has arrived.
+    /// Keeps the job until its package comes. QUEUE_FULL: too many do.
+    Result<void> wait_for_package(Job job, const Package& awaited);
+    /// Starts what waited for this package; called when one has arrived. What finds no room goes on
+    /// waiting.
     void package_arrived(const Package& package);
+    /// Starts what waits, if its package is here and there is room.
+    void start_waiting();
+    /// Deploys what came with its configuration.
+    Result<void> deploy_upload(Job job, const Package& package, std::string_view caller);
     Result<void> run_later(Job job, const Package& package);
     void run(const Job& job);
     Result<void> run_steps(const Job& job);

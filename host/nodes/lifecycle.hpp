@@ -91,6 +91,8 @@ class Lifecycle {
         int internal_errors = 0;  ///< of the generation that serves, while it is on probation
         bool going_back = false;  ///< likewise: the version before it has been asked for
         SteadyClock::time_point probation_end;
+        std::string saved_by;  ///< the digest of the version whose state is `saved`
+        SavedState saved;      ///< as the last replacement carried it: for a way back
     };
     struct Found {
         std::string file;
@@ -98,6 +100,8 @@ class Lifecycle {
         bool proven = false;   ///< it served here before: no probation
         std::string digest{};  ///< what it must be; empty: anything
         StagedFile staged{};   ///< the private copy that was looked at, and is loaded
+        /// The process of the version that serves has crashed, and its state with it.
+        bool state_lost = false;
     };
     class Turn;
 
@@ -126,12 +130,16 @@ class Lifecycle {
     Result<void> replace_beside(const std::shared_ptr<NodeInstance>& old,
                                 const std::shared_ptr<NodeInstance>& next);
     Result<void> replace_with_state(const std::shared_ptr<NodeInstance>& old,
-                                    const std::shared_ptr<NodeInstance>& next);
+                                    const std::shared_ptr<NodeInstance>& next,
+                                    const Found& from);
     Result<void> carry_state(const std::shared_ptr<NodeInstance>& old,
-                             const std::shared_ptr<NodeInstance>& next);
+                             const std::shared_ptr<NodeInstance>& next,
+                             const Found& from);
+    /// On the way back, when the state of the version after it can't be had or taken.
+    Result<void> load_earlier(NodeInstance& next, const Error& why) const;
     void resume(const std::shared_ptr<NodeInstance>& old);
     void swap(const std::shared_ptr<NodeInstance>& old, const std::shared_ptr<NodeInstance>& next);
-    Result<NodeStatus> go_back(const NodeSection& section, const std::string& why);
+    Result<NodeStatus> go_back(const NodeSection& section, const std::string& why, bool state_lost);
     void library_appeared(const std::string& file);
     void heard_internal(const NodeInstance& node, const Error& error);
     void heard_worker_end(const std::string& name,
@@ -141,7 +149,8 @@ class Lifecycle {
     void take_back(const std::string& name,
                    std::uint32_t generation,
                    const std::string& why,
-                   const std::string& detail);
+                   const std::string& detail,
+                   bool state_lost);
 
     // --- changes.cpp
     Result<NodeStatus> add(const NodeSection& section);

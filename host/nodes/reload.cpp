@@ -50,10 +50,12 @@ Result<NodeStatus> Lifecycle::rollback(const std::string& name) {
     if (!turn) return std::unexpected(turn.error());
     auto section = section_of(name);
     if (!section) return std::unexpected(std::move(section).error());
-    return go_back(*section, "asked by hand");
+    return go_back(*section, "asked by hand", false);
 }
 
-Result<NodeStatus> Lifecycle::go_back(const NodeSection& section, const std::string& why) {
+Result<NodeStatus> Lifecycle::go_back(const NodeSection& section,
+                                      const std::string& why,
+                                      bool state_lost) {
     const auto previous = kept_.previous(section.name);
     if (!previous) {
         return fail("NOT_FOUND",
@@ -62,7 +64,8 @@ Result<NodeStatus> Lifecycle::go_back(const NodeSection& section, const std::str
     }
     const auto bad = kept_.current(section.name);
     auto from = locate(section);
-    const Found kept{previous->path, from && from->own, true, previous->digest};
+    Found kept{previous->path, from && from->own, true, previous->digest};
+    kept.state_lost = state_lost;
     auto done = replace(section, kept, why);
     if (done) kept_.accept(section.name, previous->digest);
     if (done && bad) kept_.refuse(section.name, bad->digest, "rolled back: " + why);
@@ -123,7 +126,8 @@ Result<void> Lifecycle::try_replace(const NodeSection& section, Found from) {
     if (swapped) {
         // Before the swap, so that a crash right after it finds who is to blame.
         if (!from.proven && !same_file) kept_.begin_probation(name, (*next)->image()->digest());
-        swapped = old->has_state() ? replace_with_state(old, *next) : replace_beside(old, *next);
+        swapped =
+            old->has_state() ? replace_with_state(old, *next, from) : replace_beside(old, *next);
     }
     if (swapped) {
         if (from.proven) {
@@ -155,11 +159,12 @@ Result<void> Lifecycle::replace_beside(const std::shared_ptr<NodeInstance>& old,
 }
 
 Result<void> Lifecycle::replace_with_state(const std::shared_ptr<NodeInstance>& old,
-                                           const std::shared_ptr<NodeInstance>& next) {
+                                           const std::shared_ptr<NodeInstance>& next,
+                                           const Found& from) {
     auto& parking = runtime_.dispatcher->parking();
     parking.close(old->name());
     old->set_phase(Phase::gated);
-    auto done = carry_state(old, next);
+    auto done = carry_state(old, next, from);
     if (done) {
         swap(old, next);
     } else {
@@ -171,7 +176,8 @@ Result<void> Lifecycle::replace_with_state(const std::shared_ptr<NodeInstance>& 
 }
 
 Result<void> Lifecycle::carry_state(const std::shared_ptr<NodeInstance>& old,
-                                    const std::shared_ptr<NodeInstance>& next) {
+                                    const std::shared_ptr<NodeInstance>& next,
+                                    const Found& from) {
     if (auto quiet = on_control(kQuiesceMs, [old, place = old->hold()] { return old->quiesce(); });
         !quiet) {
         return std::unexpected(
@@ -185,14 +191,45 @@ Result<void> Lifecycle::carry_state(const std::shared_ptr<NodeInstance>& old,
     // From here on calls from inside other calls wait at the gate, too: nothing of this node that
     // they could block is running any more.
     old->set_phase(Phase::retired);
-    auto carried = on_control(kQuiesceMs, [old, next, place = old->hold(), to = next->hold()] {
-        const CrashScope scope(next->name().c_str(), next->generation(), "onex.state/1");
-        auto saved = old->save();
-        if (!saved) return Result<void>(std::unexpected(std::move(saved).error()));
-        return next->load(*saved);
-    });
+    const auto saved =
+        std::make_shared<Result<SavedState>>(fail("UNAVAILABLE", "its process has crashed since"));
+    auto carried = on_control(
+        kQuiesceMs,
+        [this, saved, old, next, from, place = old->hold(), to = next->hold()]() -> Result<void> {
+            if (!from.state_lost) *saved = old->save();
+            auto loaded =
+                *saved ? next->load(**saved) : Result<void>(std::unexpected(saved->error()));
+            return loaded || !from.proven ? loaded : load_earlier(*next, loaded.error());
+        });
     if (!carried) return carried;
-    return start(next);
+    if (auto started = start(next); !started) return started;
+    if (!*saved) return {};
+    const std::scoped_lock lock(mutex_);
+    auto& slot = slots_.at(old->name());
+    slot.saved_by = old->image()->digest();
+    slot.saved = std::move(**saved);
+    return {};
+}
+
+Result<void> Lifecycle::load_earlier(NodeInstance& next, const Error& why) const {
+    SavedState saved;
+    bool is_own = false;
+    {
+        const std::scoped_lock lock(mutex_);
+        const auto& slot = slots_.at(next.name());
+        is_own = slot.saved_by == next.image()->digest();
+        if (is_own) saved = slot.saved;
+    }
+    if (is_own && next.has_state() && next.load(saved)) {
+        log(LogLevel::warn,
+            "goes on with its own state of the time before it was replaced, since that of the "
+            "version after it can't be taken: " +
+                why.message,
+            {{"node", next.name()}});
+        return {};
+    }
+    log(LogLevel::warn, "begins without state: " + why.message, {{"node", next.name()}});
+    return {};
 }
 
 void Lifecycle::resume(const std::shared_ptr<NodeInstance>& old) {
@@ -235,7 +272,8 @@ void Lifecycle::heard_internal(const NodeInstance& node, const Error& error) {
         if (SteadyClock::now() >= slot->second.probation_end) return;
         if (++slot->second.internal_errors < kInternalMax) return;
     }
-    take_back(node.name(), node.generation(), "answered INTERNAL three times", error.message);
+    take_back(
+        node.name(), node.generation(), "answered INTERNAL three times", error.message, false);
 }
 
 void Lifecycle::heard_worker_end(const std::string& name,
@@ -249,20 +287,21 @@ void Lifecycle::heard_worker_end(const std::string& name,
         slot->second.last_error = how;
         if (SteadyClock::now() >= slot->second.probation_end) return;
     }
-    take_back(name, generation, "crashed", how);
+    take_back(name, generation, "crashed", how, true);
 }
 
 void Lifecycle::take_back(const std::string& name,
                           std::uint32_t generation,
                           const std::string& why,
-                          const std::string& detail) {
+                          const std::string& detail,
+                          bool state_lost) {
     {
         const std::scoped_lock lock(mutex_);
         const auto slot = slots_.find(name);
         if (slot == slots_.end() || slot->second.generation != generation) return;
         if (std::exchange(slot->second.going_back, true)) return;
     }
-    const bool posted = runtime_.workers.post([this, name, generation, why, detail] {
+    const bool posted = runtime_.workers.post([this, name, generation, why, detail, state_lost] {
         const Turn turn(*this, kTurnMs);
         auto section = section_of(name);
         if (!section) return;
@@ -275,7 +314,7 @@ void Lifecycle::take_back(const std::string& name,
         }
         const auto previous = kept_.previous(name);
         if (!turn || !previous || kept_.refused(name, previous->digest)) return;
-        if (auto back = go_back(*section, "it " + why + " within 30 s"); back) {
+        if (auto back = go_back(*section, "it " + why + " within 30 s", state_lost); back) {
             (void)runtime_.metrics.record(reloads_, {name, "back"}, 1);
             note_error(name,
                        "the new version " + why + " within 30 s (" + detail +

@@ -56,9 +56,11 @@ class Counter : public CounterBase {
     }
 
     onex::Result<onex::Stateful::State> save_state() {
-        return onex::Stateful::State{1, std::to_string(count_.load())};
+        return onex::Stateful::State{variant() == "newer" ? 2U : 1U, std::to_string(count_.load())};
     }
-    onex::Result<void> load_state(std::uint32_t /*schema*/, std::string_view bytes) {
+    onex::Result<void> load_state(std::uint32_t schema, std::string_view bytes) {
+        if (schema > 1 && variant() != "newer")
+            return onex::fail("VALIDATION_ERROR", "this schema is newer");
         if (variant() == "forgets") return onex::fail("VALIDATION_ERROR", "it does not know this");
         std::uint64_t count = 0;
         std::from_chars(bytes.data(), bytes.data() + bytes.size(), count);

@@ -126,6 +126,18 @@ TEST_F(Crash, OfAWorkerAfterAReloadBringsTheVersionBeforeBack) {
     EXPECT_EQ(listed().at("generation"), 3);
 }
 
+TEST_F(Crash, OfAWorkerAfterAReloadBringsTheStateBackToo) {
+    install_variant("one", true);
+    start(node("counter", port_, "process"));
+    EXPECT_EQ(ask("count").json.at("count"), 1);
+    install_variant("two", true);
+    ASSERT_EQ(reload().code, 0);
+    EXPECT_EQ(ask("count").json.at("count"), 2);
+    EXPECT_EQ(ask("crash").status, 503U);
+    EXPECT_TRUE(wait_until([&] { return variant() == "one"; }));
+    EXPECT_EQ(ask("count").json.at("count"), 2) << "from where it was replaced";
+}
+
 TEST_F(Crash, TwiceInAMinuteLeavesTheNodeDisabled) {
     const auto second_port = free_port();
     install_variant("one");

@@ -52,6 +52,36 @@ TEST_P(Rollback, AReloadByHandTakesARefusedFileAndItStays) {
     EXPECT_EQ(variant(), "two");
 }
 
+TEST_P(Rollback, AlsoOverAChangeOfTheStateItself) {
+    install_variant("one", true);
+    start(counter());
+    EXPECT_EQ(ask("count").json.at("count"), 1);
+    EXPECT_EQ(ask("count").json.at("count"), 2);
+    // Its state has a newer schema: the old version goes on from where it was replaced.
+    install_variant("newer", true);
+    ASSERT_EQ(reload().code, 0);
+    EXPECT_EQ(ask("count").json.at("count"), 3);
+    EXPECT_EQ(ask("count").json.at("count"), 4);
+    const auto back = rollback();
+    ASSERT_EQ(back.code, 0) << back.output;
+    EXPECT_EQ(variant(), "one");
+    EXPECT_EQ(ask("count").json.at("count"), 3);
+    EXPECT_NE(host_->log().find("this schema is newer"), std::string::npos);
+    expect_gone();
+}
+
+TEST_P(Rollback, AlsoToAVersionThatKeepsNoState) {
+    install_variant("one");
+    start(counter());
+    install_variant("two", true);
+    ASSERT_EQ(reload().code, 0);
+    EXPECT_EQ(variant(), "two");
+    const auto back = rollback();
+    ASSERT_EQ(back.code, 0) << back.output;
+    EXPECT_EQ(variant(), "one");
+    EXPECT_NE(host_->log().find("begins without state"), std::string::npos);
+}
+
 TEST_P(Rollback, AConfigurationWithAWrongPinChangesNothing) {
     install_variant("one");
     start(counter());

@@ -76,7 +76,8 @@ void KeptFiles::write(const std::string& node, const State& state) const {
     std::error_code ec;
     const auto folder = folder_ + "/" + node;
     fs::create_directories(folder, ec);
-    fs::permissions(folder_, fs::perms::owner_all, ec);
+    for (const auto& own : {folder_, folder})
+        fs::permissions(own, fs::perms::owner_all, ec);
     if (auto done = write_durably(folder, "state.json", json::serialize(all)); !done) {
         log(LogLevel::warn,
             "what is remembered of its plugin could not be written: " + done.error().message,

@@ -4,6 +4,8 @@
 #include "host/store/digest.hpp"
 
 #include <boost/dll/shared_library.hpp>
+#include <grp.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +13,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -33,18 +36,53 @@ struct Library::Image {
 
 namespace {
 
-Result<void> check_place(const std::string& file) {
+/// A group that is one user's alone, as most systems give each user one. Their umask 002 lets it
+/// write, which lets nobody else.
+bool is_private(gid_t group, uid_t owner) {
+    std::vector<char> room(64 * 1024);
+    struct passwd user{};
+    struct passwd* found = nullptr;
+    if (::getpwuid_r(owner, &user, room.data(), room.size() / 2, &found) != 0 || !found)
+        return false;
+    struct group members{};
+    struct group* known = nullptr;
+    const auto half = room.size() / 2;
+    if (::getgrgid_r(group, &members, room.data() + half, half, &known) != 0 || !known)
+        return false;
+    const std::string_view name = user.pw_name;
+    if (user.pw_gid != group || name != members.gr_name) return false;
+    for (char** member = members.gr_mem; *member != nullptr; ++member)
+        if (name != *member) return false;
+    return true;
+}
+
+/// Can nobody but root and this process's own user change it?
+Result<void> check_safe(const fs::path& path) {
     struct stat info{};
-    if (::stat(file.c_str(), &info) != 0) return fail("NOT_FOUND", "no plugin file " + file);
-    struct stat folder{};
-    const auto parent = fs::path(file).parent_path().string();
-    if (::stat(parent.c_str(), &folder) != 0) return fail("NOT_FOUND", "no folder " + parent);
-    const bool sticky = (folder.st_mode & S_ISVTX) != 0;
-    if ((info.st_mode & S_IWOTH) != 0 || ((folder.st_mode & S_IWOTH) != 0 && !sticky)) {
-        return fail(
-            "POLICY_DENIED",
-            file + " or its folder can be written by everybody; chmod o-w before it is loaded");
+    if (::stat(path.c_str(), &info) != 0) return fail("NOT_FOUND", "there is no " + path.string());
+    if (info.st_uid != 0 && info.st_uid != ::geteuid()) {
+        return fail("POLICY_DENIED",
+                    path.string() + " belongs to user " + std::to_string(info.st_uid) +
+                        "; a plugin and its folder must be root's or this host's own");
     }
+    // In a sticky folder, as /tmp is one, everybody may add files, but not replace this one.
+    if (S_ISDIR(info.st_mode) && (info.st_mode & S_ISVTX) != 0) return {};
+    const bool by_all = (info.st_mode & S_IWOTH) != 0;
+    const bool by_group = (info.st_mode & S_IWGRP) != 0 && !is_private(info.st_gid, info.st_uid);
+    if (!by_all && !by_group) return {};
+    return fail("POLICY_DENIED",
+                path.string() + " can be written by " + (by_all ? "everybody" : "its group") +
+                    "; chmod " + (by_all ? "o-w" : "g-w") + " before a plugin is loaded from it");
+}
+
+/// Also where a link leads.
+Result<void> check_place(const std::string& file) {
+    std::error_code ec;
+    const auto real = fs::canonical(file, ec);
+    if (ec) return fail("NOT_FOUND", "no plugin file " + file);
+    const auto named = fs::absolute(file, ec).parent_path();
+    for (const auto& path : {named, real.parent_path(), real})
+        if (auto safe = check_safe(path); !safe) return safe;
     return {};
 }
 

@@ -26,8 +26,8 @@ class Library final : public PluginImage {
   public:
     /// Copies `file` into `private_dir`, loads the copy and checks its entry. `expected_digest`
     /// (may be empty) pins the copy's content. Errors: NOT_FOUND, POLICY_DENIED (file or folder
-    /// writable by everybody, or not the pinned content), FAILED_PRECONDITION (not a plugin, other
-    /// ABI), each with its reason.
+    /// may be changed by others, or not the pinned content), FAILED_PRECONDITION (not a plugin,
+    /// other ABI), each with its reason.
     static Result<std::shared_ptr<Library>> load(const std::string& file,
                                                  const std::string& private_dir,
                                                  const std::string& expected_digest = "");

@@ -178,7 +178,8 @@ typedef struct onex_kv_v1 {
     onex_status (*get)(
         void* ctx, onex_handle tx, onex_str key, onex_writer* value, onex_error* error);
     /* Calls `fn` for entries whose key begins with `prefix` and comes after `after` (may be empty),
-     * in the order of keys, at most `limit` (1–1000) of them. [may wait] */
+     * in the order of keys, at most `limit` (1–1000) of them, and in a process of its own no more
+     * than 16 MiB: a scan that gives none is the end. [may wait] */
     onex_status (*scan)(void* ctx,
                         onex_handle tx,
                         onex_str prefix,

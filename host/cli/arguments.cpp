@@ -125,13 +125,16 @@ class Grammar {
         c->add_option("--to", to.to, "PEER or HOST[:PORT] (default: the only peer)");
         c->add_option("--image", to.image, "send this image of the local engine, build nothing");
         c->add_option("--tag", to.tag, "the image's tag (default: latest)");
-        c->add_option("--context", to.context, "folder to build from (default: this one)");
+        c->add_option("--context",
+                      to.context,
+                      "folder to build from (default: this one); with --host URL one of that host");
         c->add_option("--dockerfile", to.dockerfile, "in that folder (default: Dockerfile)");
         c->add_option("--build-arg", to.build_args, "NAME=VALUE, may be repeated")
             ->allow_extra_args(false);
         c->add_flag("--no-cache", to.no_cache, "build every layer anew");
         c->add_flag("--pull", to.pull, "look for newer base images");
         c->add_option("--target", to.build_target, "build up to this stage of the Dockerfile");
+        c->add_option("--platform", to.platform, "build for it, as in linux/arm64");
         c->add_option("-p,--port", to.ports, "HOST:CONTAINER[/udp], may be repeated")
             ->allow_extra_args(false);
         c->add_option("-e,--env",

@@ -4,6 +4,7 @@
 #include "host/cli/output.hpp"
 #include "host/cli/report.hpp"
 #include "host/cli/view.hpp"
+#include "host/config/cidr.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
@@ -32,14 +33,11 @@ std::optional<std::vector<KnownPeer>> known_peers(Session& session) {
     for (const auto& value : list(*host, "peers")) {
         if (!value.is_object()) continue;
         const auto& peer = value.get_object();
-        KnownPeer known{text(peer, "name"), text(peer, "host"), number(peer, "port")};
-        if (known.host.empty()) {
-            auto endpoint = parse_url(text(peer, "url"));
-            if (!endpoint) continue;
-            known.host = endpoint->host;
-            known.port = endpoint->port;
-        }
-        peers.push_back(std::move(known));
+        const auto endpoint = parse_url(text(peer, "url"));
+        if (!endpoint) continue;
+        const bool is_here = endpoint->host == "localhost" || is_loopback(endpoint->host);
+        peers.push_back(
+            {text(peer, "name"), endpoint->host, endpoint->port, !endpoint->tls && !is_here});
     }
     return peers;
 }
@@ -175,6 +173,10 @@ int deploy(Session& session, const DeployOptions& given) {
         print("deploying " + printable(options.name) + " to " +
               printable(target->peer.empty() ? target->host : target->peer) + " (" + target->host +
               ":" + std::to_string(target->port) + ")\n");
+        if (target->in_clear && !options.env.empty()) {
+            print("warning: the values of --env travel in clear; give " + printable(target->peer) +
+                  " tls = true, and its url https:// and fingerprint\n");
+        }
     }
     return start_run(session,
                      with_timeout("/api/v1/deployments/trigger", options.timeout_s),

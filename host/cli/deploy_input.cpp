@@ -96,6 +96,7 @@ Result<json::object> build_options(const DeployOptions& options, const std::stri
     if (options.no_cache) out["no_cache"] = true;
     if (options.pull) out["pull"] = true;
     put(out, "target", options.build_target);
+    put(out, "platform", options.platform);
     return out;
 }
 
@@ -178,16 +179,20 @@ std::string names_of(const std::vector<KnownPeer>& peers) {
 
 Result<Target> resolve_target(std::string_view to, const std::vector<KnownPeer>& peers) {
     if (to.empty()) {
-        if (peers.size() == 1) return Target{peers[0].host, peers[0].port, peers[0].name};
+        if (peers.size() == 1) {
+            const auto& only = peers[0];
+            return Target{only.host, only.port, only.name, only.in_clear};
+        }
         return usage(peers.empty()
                          ? "this host knows no peer; add [peers.NAME] to its configuration"
                          : "--to is missing; the peers are " + names_of(peers));
     }
     for (const auto& peer : peers) {
-        if (peer.name == to) return Target{peer.host, peer.port, peer.name};
+        if (peer.name == to) return Target{peer.host, peer.port, peer.name, peer.in_clear};
     }
     const auto colon = to.rfind(':');
-    Target target{.host = std::string(to.substr(0, colon)), .port = 8001, .peer = {}};
+    Target target{
+        .host = std::string(to.substr(0, colon)), .port = 8001, .peer = {}, .in_clear = false};
     if (colon != std::string_view::npos) {
         const auto port = port_number(to.substr(colon + 1));
         if (!port || target.host.empty()) {

@@ -25,6 +25,7 @@ struct DeployOptions {
     bool no_cache = false;
     bool pull = false;
     std::string build_target;
+    std::string platform;
     std::vector<std::string> ports;    ///< HOST:CONTAINER[/udp]
     std::vector<std::string> env;      ///< K=V, K=env:NAME, K=file:PATH
     std::vector<std::string> volumes;  ///< HOST:CONTAINER[:ro]
@@ -57,13 +58,15 @@ struct DeployOptions {
 struct Target {
     std::string host;
     std::int64_t port = 8001;
-    std::string peer;  ///< the peer's name, when one was meant
+    std::string peer;       ///< the peer's name, when one was meant
+    bool in_clear = false;  ///< what is sent can be read on the way
 };
 
 struct KnownPeer {
     std::string name;
     std::string host;
     std::int64_t port = 0;
+    bool in_clear = false;
 };
 
 /// Resolves `--to`. Error VALIDATION_ERROR: no such peer, none or several to choose from, a bad

@@ -236,6 +236,7 @@ Result<json::object> Orchestrator::list_deployments(const json::object& input) {
         auto entry = list_entry(row, host().wall_us());
         const auto context = parse_object(row.context).value_or(json::object{});
         auto image = get_text(context, "image_ref");
+        if (image.empty()) image = get_text(context, "image");
         if (image.empty()) image = get_text(context, "image_tag");
         entry["image"] = image;
         entry["deployed_url"] = get_text(context, "deployed_url");

@@ -176,6 +176,7 @@ TEST(Commands, DeployStartsFollowsAndReports) {
                               host.config()});
     EXPECT_EQ(outcome.code, 0) << outcome.err;
     expect_part(outcome.out, "deploying web to studio (127.0.0.1:8001)\n");
+    EXPECT_EQ(outcome.out.find("travel in clear"), std::string::npos) << "nobody is in between";
     expect_part(outcome.out, "    Step 1/2\n");
     expect_part(outcome.out, "[1/1] build … done in 5 ms\n");
     expect_part(outcome.out, "\nhttp://127.0.0.1:8080\nweb is done");
@@ -186,6 +187,20 @@ TEST(Commands, DeployStartsFollowsAndReports) {
     expect_part(sent, "POST /api/v1/deployments/trigger?timeout_ms=60000 ");
     expect_part(sent, R"("image":"web:1")");
     expect_part(sent, R"("port_mappings":[{"host_port":8080,"container_port":80}])");
+}
+
+TEST(Commands, ADeploymentWarnsOfValuesThatTravelInClear) {
+    RecordingHost host;
+    ASSERT_NO_FATAL_FAILURE(host.start());
+    host.when("GET /onex/v1/host",
+              {{200, R"({"peers": [{"name": "far", "url": "http://192.0.2.9:8001"}]})"}});
+    host.when("POST /api/v1/deployments/trigger", {{202, R"({"workflow_id": "w1"})"}});
+    const std::vector<std::string> words{
+        "deploy", "web", "--image", "web:1", "-d", "--config", host.config()};
+    EXPECT_EQ(run(words).out.find("travel in clear"), std::string::npos) << "there is no value";
+    auto with_value = words;
+    with_value.insert(with_value.end(), {"--env", "KEY=value"});
+    expect_part(run(with_value).out, "warning: the values of --env travel in clear; give far tls");
 }
 
 TEST(Commands, AFailedDeploymentIsOneWithCodeAndCorrelation) {

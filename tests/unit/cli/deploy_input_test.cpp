@@ -9,8 +9,9 @@
 namespace onex::host::cli {
 namespace {
 
-const std::vector<KnownPeer> kOne{{"studio", "10.0.0.2", 8001}};
-const std::vector<KnownPeer> kTwo{{"studio", "10.0.0.2", 8001}, {"attic", "10.0.0.3", 9001}};
+const std::vector<KnownPeer> kOne{{"studio", "10.0.0.2", 8001, true}};
+const std::vector<KnownPeer> kTwo{{"studio", "10.0.0.2", 8001, true},
+                                  {"attic", "10.0.0.3", 9001, false}};
 
 TEST(DeployTarget, IsAPeerOrAnAddress) {
     struct Case {

@@ -240,6 +240,8 @@ Result<void> Journal::begin(const Swap& swap, std::string_view blueprint) const 
                                      {"requested_policy", swap.requested_policy},
                                      {"new_id", swap.new_id},
                                      {"image_ref", swap.image_ref},
+                                     {"state", swap.state},
+                                     {"step", swap.step.empty() ? "begun" : swap.step},
                                      {"now_us", host_.wall_us()}}));
     if (done && !blueprint.empty()) {
         done = nothing(tx->execute(sql::put_blueprint,

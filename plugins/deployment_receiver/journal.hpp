@@ -115,7 +115,8 @@ class Journal {
     Result<std::vector<Swap>> swaps_of(std::string_view container_name) const;
     /// What a request has begun and nobody goes on with: no lease of its name lives.
     Result<std::vector<Swap>> cut_off_swaps() const;
-    /// `blueprint`: the old container, so that it can be made anew; it holds secrets.
+    /// A row that is there stays, unless it was only planned. `blueprint`: the old container, so
+    /// that it can be made anew; it holds secrets.
     Result<void> begin(const Swap& swap, std::string_view blueprint) const;
     Result<void> update(const Swap& swap) const;
     Result<void> forget_swap(std::string_view deployment_id) const;
@@ -165,6 +166,10 @@ class Journal {
     std::int64_t lease_us_;
     mutable std::mutex blobs_mutex_;  ///< between counting a blob's users and removing it
 };
+
+/// The step of a rollback that has not begun yet: its row says which failed deployments it takes
+/// back first.
+inline constexpr const char* kPlanned = "planned";
 
 /// The step of a swap whose old container was lost and stands anew.
 inline constexpr const char* kRemade = "remade";

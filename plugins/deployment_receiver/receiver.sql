@@ -137,8 +137,12 @@ ORDER BY created_us LIMIT 100;
 INSERT INTO swaps (deployment_id, container_name, origin, old_id, old_policy, old_running, old_spec,
                    requested_policy, new_id, image_ref, state, step, created_us, updated_us)
 VALUES (:deployment_id, :container_name, :origin, :old_id, :old_policy, :old_running, :old_spec,
-        :requested_policy, :new_id, :image_ref, 'open', 'begun', :now_us, :now_us)
-ON CONFLICT (deployment_id) DO NOTHING;
+        :requested_policy, :new_id, :image_ref, :state, :step, :now_us, :now_us)
+ON CONFLICT (deployment_id) DO UPDATE
+SET old_id = excluded.old_id, old_policy = excluded.old_policy, old_running = excluded.old_running,
+    old_spec = excluded.old_spec, requested_policy = excluded.requested_policy, new_id = excluded.new_id,
+    state = excluded.state, step = excluded.step, updated_us = excluded.updated_us
+WHERE swaps.step = 'planned' AND excluded.step <> 'planned';
 
 -- name: update_swap
 UPDATE swaps SET new_id = :new_id, image_ref = :image_ref, requested_policy = :requested_policy,

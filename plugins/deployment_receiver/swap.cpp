@@ -133,37 +133,45 @@ Result<bool> Swapper::is_ours(const json::object& inspected, std::string_view na
 /// A deployment that ended without commit or rollback has left its swap behind. If its container
 /// runs, it is the one to replace; if not, the one before it comes back first, since that is what
 /// "previous" means.
-Result<int> Swapper::close_older(std::string_view name, std::string_view deployment_id, Wait wait) {
-    auto swaps = journal_.swaps_of(name);
-    if (!swaps) return std::unexpected(std::move(swaps).error());
-    int restored_count = 0;
-    for (auto& older : *swaps) {
-        if ((older.state != "open" && older.state != "failed") ||
-            older.deployment_id == deployment_id)
-            continue;
-        auto standing = older.new_id.empty() ? Result<std::optional<json::object>>(std::nullopt)
-                                             : engine_.find_container(older.new_id, wait);
-        if (!standing) return std::unexpected(std::move(standing).error());
-        if (*standing && container_running(**standing)) {
+Result<void> Swapper::close_older(std::string_view name,
+                                  std::string_view deployment_id,
+                                  Wait wait) {
+    auto left = left_by(name, deployment_id);
+    if (!left) return std::unexpected(std::move(left).error());
+    for (auto& older : *left) {
+        const auto runs = new_one_runs(older, wait);
+        if (!runs) return std::unexpected(runs.error());
+        if (*runs) {
             older.state = "committed";
             older.step = "superseded";
-            if (auto done = journal_.update(older); !done)
-                return std::unexpected(std::move(done).error());
+            if (auto done = journal_.update(older); !done) return done;
             continue;
         }
         auto restored = restore(older.deployment_id, name, Tell(host_, 0), wait);
-        if (!restored) {
-            // What somebody has removed can't come back, and nothing is left to protect.
-            const auto left = engine_.find_container(older.old_id, wait);
-            if (!left || *left) return std::unexpected(std::move(restored).error());
-            host_.log(LogLevel::warn, restored.error().message);
-            if (auto done = settle_by_hand(older.deployment_id, "undone"); !done)
-                return std::unexpected(std::move(done).error());
-            continue;
-        }
-        ++restored_count;
+        if (restored) continue;
+        // What somebody has removed can't come back, and nothing is left to protect.
+        const auto old = engine_.find_container(older.old_id, wait);
+        if (!old || *old) return std::unexpected(std::move(restored).error());
+        host_.log(LogLevel::warn, restored.error().message);
+        if (auto done = settle_by_hand(older.deployment_id, "undone"); !done) return done;
     }
-    return restored_count;
+    return {};
+}
+
+Result<std::vector<Swap>> Swapper::left_by(std::string_view name, std::string_view but) const {
+    auto swaps = journal_.swaps_of(name);
+    if (!swaps) return swaps;
+    std::erase_if(*swaps, [&](const Swap& swap) {
+        return swap.deployment_id == but || (swap.state != "open" && swap.state != "failed");
+    });
+    return swaps;
+}
+
+Result<bool> Swapper::new_one_runs(const Swap& swap, Wait wait) {
+    if (swap.new_id.empty()) return false;
+    const auto standing = engine_.find_container(swap.new_id, wait);
+    if (!standing) return std::unexpected(standing.error());
+    return *standing && container_running(**standing);
 }
 
 Result<Swap> Swapper::begin(std::string_view name,

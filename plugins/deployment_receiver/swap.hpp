@@ -129,8 +129,14 @@ class Swapper {
 
   private:
     [[nodiscard]] Result<bool> is_ours(const json::object& inspected, std::string_view name) const;
-    /// How many deployments it has taken back.
-    Result<int> close_older(std::string_view name, std::string_view deployment_id, Wait wait);
+    /// Settles what earlier deployments of that name have left.
+    Result<void> close_older(std::string_view name, std::string_view deployment_id, Wait wait);
+    /// Those that have ended without commit or rollback, `but` one.
+    Result<std::vector<Swap>> left_by(std::string_view name, std::string_view but) const;
+    Result<bool> new_one_runs(const Swap& swap, Wait wait);
+    /// How many deployments this rollback takes back because they had failed; the same number when
+    /// it is repeated.
+    Result<int> take_back_failed(std::string_view name, std::string_view rollback_id, Wait wait);
     Result<void> retire(const Swap& swap, std::string_view role, Wait wait);
     Result<std::string> bring_back(const Swap& swap, Wait wait);
     Result<std::string> discard_new(const Swap& swap, Wait wait);

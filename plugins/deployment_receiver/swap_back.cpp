@@ -206,11 +206,12 @@ Result<Swap> Swapper::begin_undo(
     std::string_view name, std::string_view rollback_id, int steps, const Tell& tell, Wait wait) {
     auto known = journal_.swap(rollback_id);
     if (!known) return std::unexpected(std::move(known).error());
-    if (*known && ((*known)->origin != "rollback" || (*known)->state == "restored")) {
+    const bool is_begun = *known && (*known)->step != kPlanned;
+    if (is_begun && ((*known)->origin != "rollback" || (*known)->state == "restored")) {
         return fail("CONFLICT",
                     std::string(rollback_id) + " has ended already; start a new rollback");
     }
-    if (*known) return std::move(**known);
+    if (is_begun) return std::move(**known);
     auto kept = kept_of(name, wait);
     if (!kept) return std::unexpected(std::move(kept).error());
     if (kept->empty() || std::cmp_less(kept->size(), steps)) {
@@ -276,17 +277,68 @@ Result<std::vector<Swap>> Swapper::undone_by(const Swap& rollback) {
     return out;
 }
 
+Result<int> Swapper::take_back_failed(std::string_view name,
+                                      std::string_view rollback_id,
+                                      Wait wait) {
+    const auto known = journal_.swap(rollback_id);
+    if (!known) return std::unexpected(known.error());
+    if (*known && (*known)->step != kPlanned) return 0;
+    json::array takes_back;
+    if (*known) {
+        const auto spec = parse_object((*known)->old_spec);
+        if (const auto* list = spec ? spec->if_contains("takes_back") : nullptr;
+            list && list->is_array())
+            takes_back = list->as_array();
+    } else {
+        const auto left = left_by(name, rollback_id);
+        if (!left) return std::unexpected(left.error());
+        for (const auto& swap : *left) {
+            const auto runs = new_one_runs(swap, wait);
+            if (!runs) return std::unexpected(runs.error());
+            if (!*runs) takes_back.emplace_back(swap.deployment_id);
+        }
+        // Before the first effect: a repetition must not take them for steps of their own, and go
+        // back further than it was asked to.
+        if (!takes_back.empty()) {
+            Swap plan;
+            plan.deployment_id = rollback_id;
+            plan.container_name = name;
+            plan.origin = "rollback";
+            plan.state = "undone";
+            plan.step = kPlanned;
+            plan.old_spec = json::serialize(json::object{{"takes_back", takes_back}});
+            if (auto done = journal_.begin(plan, {}); !done)
+                return std::unexpected(std::move(done).error());
+        }
+    }
+    const auto restored_count = [&]() -> Result<int> {
+        int count = 0;
+        for (const auto& id : takes_back) {
+            const auto swap = journal_.swap(std::string_view(id.as_string()));
+            if (!swap) return std::unexpected(swap.error());
+            if (*swap && (*swap)->state == "restored") ++count;
+        }
+        return count;
+    };
+    auto count = restored_count();
+    if (!count || (*known && std::cmp_equal(*count, takes_back.size()))) return count;
+    if (auto done = close_older(name, rollback_id, wait); !done)
+        return std::unexpected(std::move(done).error());
+    return restored_count();
+}
+
 Result<Undone> Swapper::undo(std::string_view name,
                              std::string_view rollback_id,
                              HowFar how_far,
                              const Tell& tell,
                              Wait wait) {
-    const auto closed = close_older(name, rollback_id, wait);
+    const auto closed = take_back_failed(name, rollback_id, wait);
     if (!closed) return std::unexpected(closed.error());
     auto steps = how_far.steps;
-    const auto begun_before = journal_.swap(rollback_id);
-    if (!begun_before) return std::unexpected(begun_before.error());
-    if (!how_far.version.empty() && !*begun_before) {
+    const auto before = journal_.swap(rollback_id);
+    if (!before) return std::unexpected(before.error());
+    const bool is_begun = *before && (*before)->step != kPlanned;
+    if (!how_far.version.empty() && !is_begun) {
         const auto kept = levels(name, wait);
         if (!kept) return std::unexpected(kept.error());
         const auto found = std::ranges::find(*kept, how_far.version, &Level::version);
@@ -301,7 +353,7 @@ Result<Undone> Swapper::undo(std::string_view name,
         }
         steps = found->steps + *closed;
     }
-    if (*closed >= steps) {
+    if (!is_begun && *closed >= steps) {
         // A deployment that had failed and was left as it was: taking it back was the step.
         const auto current = engine_.find_container(name, wait);
         if (!current) return std::unexpected(current.error());

@@ -37,7 +37,11 @@ Result<void> in_transaction(NodeInstance& node,
         if (!open) return fail("BAD_HANDLE", "this transaction has ended");
         const std::scoped_lock lock(open->mutex);
         if (!open->tx) return fail("BAD_HANDLE", "this transaction has ended");
-        return work(*open->tx);
+        auto done = work(*open->tx);
+        // Whoever goes on after a change that was refused must not commit half of it, or more than
+        // fits: "that whole transaction must be given up" (onex_kv_v1).
+        if (!done && mode == TxMode::write) open->tx->rollback();
+        return done;
     }
     if (auto allowed = may_wait(); !allowed) return allowed;
     auto own = node.runtime().store.begin(mode, Wait::for_ms(kStoreMs));

@@ -118,6 +118,30 @@ TEST_F(KvTest, IsPartOfATransaction) {
     });
 }
 
+TEST_F(KvTest, ARefusedWriteGivesTheWholeTransactionUp) {
+    const auto* store_table = script.table<onex_store_v1>(ONEX_STORE_ID);
+    inside([&](const onex_request& request) {
+        const onex_wait wait{5'000, request.token};
+        ASSERT_EQ(put("taken", "mine"), ONEX_OK);
+        const std::string megabyte(1 << 20, 'x');
+        for (int i = 0; i < 63; ++i)
+            ASSERT_EQ(put("m" + std::to_string(i), megabyte), ONEX_OK);
+        for (const auto& refused : {change(ONEX_KV_PUT, "m63", megabyte),
+                                    change(ONEX_KV_PUT_IF_ABSENT, "taken", "yours")}) {
+            onex_handle tx = 0;
+            ASSERT_EQ(store_table->begin(store_table->ctx, ONEX_TX_WRITE, wait, &tx, nullptr),
+                      ONEX_OK);
+            EXPECT_EQ(write({change(ONEX_KV_PUT, "before", "1")}, tx), ONEX_OK);
+            EXPECT_LT(write({refused}, tx), 0);
+            EXPECT_EQ(write({change(ONEX_KV_PUT, "after", "1")}, tx), ONEX_E_FAILED_PRECONDITION);
+            EXPECT_EQ(store_table->commit(store_table->ctx, tx, nullptr),
+                      ONEX_E_FAILED_PRECONDITION);
+            EXPECT_EQ(get("before"), kMissing);
+        }
+        EXPECT_EQ(get("m63"), kMissing);
+    });
+}
+
 TEST_F(KvTest, IsTheNodesOwn) {
     inside([&](const onex_request&) { ASSERT_EQ(put("mine", "1"), ONEX_OK); });
     EXPECT_EQ(number("SELECT count(*) FROM node_kv WHERE node = 'scripted'"), 1);

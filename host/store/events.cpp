@@ -194,13 +194,15 @@ void EventBus::wait_for_more(std::int64_t after_sequence, const Wait& wait) {
 std::shared_ptr<void> EventBus::subscribe(std::string group,
                                           std::string topic_prefix,
                                           std::size_t batch_max,
-                                          Handler handler) {
+                                          Handler handler,
+                                          std::function<void()> committed) {
     auto subscription = std::make_shared<EventDelivery>(
         *this,
         state_->store,
         EventDelivery::Config{
             std::move(group), std::move(topic_prefix), batch_max, state_->retry_first},
-        std::move(handler));
+        std::move(handler),
+        std::move(committed));
     {
         const std::scoped_lock lock(state_->mutex);
         state_->subscriptions.push_back(subscription);

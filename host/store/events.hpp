@@ -69,7 +69,7 @@ class EventBus {
     void wait_for_more(std::int64_t after_sequence, const Wait& wait);
 
     /// Handles a batch within `tx`; the offset is written in the same transaction when it returns
-    /// success.
+    /// success. A handler that has broken the transaction has failed, whatever it returns.
     using Handler = std::function<Result<void>(Transaction& tx, const std::vector<Event>& batch)>;
     /// Delivers events of topics that start with `topic_prefix` to `handler`, from the stored
     /// offset of `group` on (a new group: from the oldest), one batch at a time, on a thread of the
@@ -77,12 +77,14 @@ class EventBus {
     /// fails 5 times goes to "<topic>.dlq" and is skipped, in any case: what does not fit into a
     /// letter is cut, and an event of which none can be made is reported as a fault. Topics "….dlq"
     /// are delivered only when the prefix itself ends so. A second reader of the same group fails
-    /// to move the offset, and its batch is rolled back. Dropping the returned value stops the
-    /// delivery and waits for the batch in hand, but not on the handler's own thread.
+    /// to move the offset, and its batch is rolled back. `committed` (may be empty) is called on
+    /// the same thread after each batch's commit. Dropping the returned value stops the delivery
+    /// and waits for the batch in hand, but not on the handler's own thread.
     std::shared_ptr<void> subscribe(std::string group,
                                     std::string topic_prefix,
                                     std::size_t batch_max,
-                                    Handler handler);
+                                    Handler handler,
+                                    std::function<void()> committed = {});
 
   private:
     struct State;

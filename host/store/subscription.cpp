@@ -87,11 +87,16 @@ bool is_dead_letter_topic(std::string_view topic) {
     return topic.ends_with(kDeadLetterEnd);
 }
 
-EventDelivery::EventDelivery(EventBus& bus, Store& store, Config config, EventBus::Handler handler)
+EventDelivery::EventDelivery(EventBus& bus,
+                             Store& store,
+                             Config config,
+                             EventBus::Handler handler,
+                             std::function<void()> committed)
     : bus_(bus),
       store_(store),
       config_(std::move(config)),
       handler_(std::move(handler)),
+      committed_(std::move(committed)),
       thread_([this] { run(); }) {}
 
 EventDelivery::~EventDelivery() {
@@ -190,6 +195,10 @@ Result<void> EventDelivery::deliver_next() {
     if (!tx) return std::unexpected(std::move(tx).error());
     const auto last = batch->back().sequence;
     auto handled = caught<void>([&] { return handler_(**tx, *batch); });
+    auto moved = handled ? move(**tx, last) : Result<void>{};
+    // What the transaction was rolled back for was the handler's to report, and will not get
+    // better.
+    if (!moved && moved.error().code == "FAILED_PRECONDITION") handled = moved;
     if (!handled) {
         tx->reset();
         if (++failures_ < kAttemptsMax) {
@@ -198,12 +207,12 @@ Result<void> EventDelivery::deliver_next() {
         }
         return bury(batch->front(), handled.error());
     }
-    auto moved = move(**tx, last);
     if (!moved) return moved;
     auto committed = (*tx)->commit();
     if (!committed) return committed;
     position_ = scanned_ = last;
     failures_ = 0;
+    if (committed_) committed_();
     bus_.notify();  // The handler may have published in the transaction.
     return {};
 }

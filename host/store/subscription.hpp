@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -33,7 +34,11 @@ class EventDelivery {
         std::size_t batch_max = 1;
         std::chrono::milliseconds retry_first{1'000};
     };
-    EventDelivery(EventBus& bus, Store& store, Config config, EventBus::Handler handler);
+    EventDelivery(EventBus& bus,
+                  Store& store,
+                  Config config,
+                  EventBus::Handler handler,
+                  std::function<void()> committed);
     ~EventDelivery();
     EventDelivery(const EventDelivery&) = delete;  // Owns a thread.
     EventDelivery& operator=(const EventDelivery&) = delete;
@@ -57,6 +62,7 @@ class EventDelivery {
     Store& store_;
     Config config_;
     EventBus::Handler handler_;
+    std::function<void()> committed_;
     CancelPtr cancel_ = std::make_shared<Cancel>();
 
     // Of the thread alone.

@@ -129,8 +129,11 @@ onex_status subscribe(void* ctx,
                            {}},
                           error);
         }
-        const auto deliver = [&runtime, &node, fn, user](
+        // What a batch's handler published, until its commit makes it true. Of one thread.
+        const auto published = std::make_shared<std::vector<std::string>>();
+        const auto deliver = [&runtime, &node, fn, user, published](
                                  Transaction& tx, const std::vector<Event>& batch) -> Result<void> {
+            published->clear();
             const auto hold = node.hold();
             const PluginScope scope(node, "a subscription");
             const auto text = to_batch(batch, runtime.identity.environment);
@@ -141,9 +144,9 @@ onex_status subscribe(void* ctx,
             const auto handle = runtime.transactions.add(open);
             const auto status = fn(user, handle, view(std::string_view(text)), 0);
             runtime.transactions.take(handle);
-            if (status >= 0) events_published(runtime, open->published);  // Its commit follows.
             {
                 const std::scoped_lock lock(open->mutex);
+                if (status >= 0) published->swap(open->published);
                 (void)open->tx.release();  // NOLINT(bugprone-unused-return-value): not ours to end
             }
             if (status < 0)
@@ -154,8 +157,12 @@ onex_status subscribe(void* ctx,
         const auto place = node.hold();
         if (!node.is_open()) return report({"UNAVAILABLE", "the node is stopping", {}, {}}, error);
         auto subscription = std::make_shared<Subscription>(fn, user);
-        subscription->delivery = runtime.bus.subscribe(
-            std::string(view(group)), std::string(view(prefix)), batch_max, deliver);
+        subscription->delivery =
+            runtime.bus.subscribe(std::string(view(group)),
+                                  std::string(view(prefix)),
+                                  batch_max,
+                                  deliver,
+                                  [&runtime, published] { events_published(runtime, *published); });
         *out = node.subscriptions.add(std::move(subscription));
         return ONEX_OK;
     });

@@ -170,6 +170,51 @@ TEST_F(ServicesTest, EventsComeOnceTheirTransactionHasCommitted) {
     EXPECT_EQ(events->unsubscribe(events->ctx, subscription), ONEX_E_BAD_HANDLE);
 }
 
+TEST_F(ServicesTest, WhatABatchPublishesCountsOnceItHasCommitted) {
+    const auto* events = script.table<onex_events_v1>(ONEX_EVENTS_ID);
+    // Echoes each event, and breaks the transaction of a bad one without saying so.
+    const auto hear = [](void* user, onex_handle tx, onex_str batch, std::uint32_t dropped) {
+        if (dropped) return ONEX_OK;
+        const auto& self = *static_cast<Script*>(user);
+        onex_event echo{};
+        echo.struct_size = sizeof(echo);
+        echo.type = abi("ECHO");
+        echo.topic = abi("echo");
+        echo.payload = abi("{}");
+        const auto* bus = self.table<onex_events_v1>(ONEX_EVENTS_ID);
+        EXPECT_EQ(bus->publish(bus->ctx, tx, &echo, nullptr, nullptr), ONEX_OK);
+        if (std::string_view(batch.data, batch.size).find("\"BAD\"") == std::string_view::npos)
+            return ONEX_OK;
+        const auto* sql = self.table<onex_store_v1>(ONEX_STORE_ID);
+        EXPECT_LT(
+            sql->execute(
+                sql->ctx, tx, abi("nonsense"), nullptr, 0, nullptr, nullptr, nullptr, nullptr),
+            0);
+        return ONEX_OK;
+    };
+    inside([&](const onex_request&) {
+        for (const auto* type : {"BAD", "GOOD"}) {
+            onex_event event{};
+            event.struct_size = sizeof(event);
+            event.type = abi(type);
+            event.topic = abi("topic");
+            event.payload = abi("{}");
+            EXPECT_EQ(events->publish(events->ctx, 0, &event, nullptr, nullptr), ONEX_OK);
+        }
+    });
+    onex_handle subscription = 0;
+    ASSERT_EQ(events->subscribe(
+                  events->ctx, abi("g"), abi("topic"), 1, hear, &script, &subscription, nullptr),
+              ONEX_OK);
+    ASSERT_TRUE(eventually(
+        [&] { return number("SELECT count(*) FROM subscriptions WHERE position = 2") == 1; }));
+    EXPECT_EQ(events->unsubscribe(events->ctx, subscription), ONEX_OK);
+    EXPECT_EQ(number("SELECT count(*) FROM events WHERE topic = 'topic.dlq'"), 1);
+    EXPECT_EQ(number("SELECT count(*) FROM events WHERE type = 'ECHO'"), 1);
+    EXPECT_NE(metrics.scrape().find(R"(kafka_events_published_total{event_type="ECHO"} 1)"),
+              std::string::npos);
+}
+
 TEST_F(ServicesTest, ACallEndsByItsKey) {
     const auto* call = script.table<onex_call_v1>(ONEX_CALL_ID);
     std::atomic<bool> inner_runs{false};

@@ -1,5 +1,7 @@
 #include "plugins/deployment_receiver/spec.hpp"
 
+#include "package/sha256.hpp"
+
 #include <onex/json.hpp>
 
 #include <algorithm>
@@ -294,7 +296,7 @@ std::string retired_name(std::string_view name,
                          std::string_view role,
                          std::string_view deployment_id) {
     return std::string(name) + "." + std::string(role) + "." +
-           std::string(deployment_id.substr(0, 8));
+           package::sha256_hex(deployment_id).substr(0, 12);
 }
 
 }  // namespace onex::receiver

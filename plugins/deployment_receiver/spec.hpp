@@ -63,7 +63,9 @@ Result<std::int64_t> read_cpu(std::string_view text);
 /// "512m" → bytes; units b, k, m, g. VALIDATION_ERROR otherwise; Docker's least is 6 MiB.
 Result<std::int64_t> read_memory(std::string_view text);
 
-/// The name that a container gets when it makes room: "web.prev.1a2b3c4d".
+/// The name that a container gets when it makes room: "web.prev.1a2b3c4d5e6f". It ends in a digest
+/// of the whole id, which is free text: release-001 and release-002 may not meet, nor a '/' get
+/// into a name.
 std::string retired_name(std::string_view name,
                          std::string_view role,
                          std::string_view deployment_id);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 namespace onex::receiver {
 namespace {
 
@@ -85,7 +87,13 @@ TEST(SwapText, WhereAContainerAnswers) {
 }
 
 TEST(SwapText, NamesAndPolicies) {
-    EXPECT_EQ(retired_name("web", "prev", "0123456789"), "web.prev.01234567");
+    EXPECT_EQ(retired_name("web", "prev", "abc"), "web.prev.ba7816bf8f01");
+    std::set<std::string> names;
+    for (const auto* id : {"release-001", "release-002", "release-003", "a/b c", "a-b-c"}) {
+        const auto name = retired_name("web", "undone", id);
+        EXPECT_TRUE(names.insert(name).second) << id;
+        EXPECT_EQ(name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789."), name.npos);
+    }
     EXPECT_EQ(name_part("Mac-Studio.local"), "mac-studio-local");
     EXPECT_EQ(name_part("--"), "host");
     EXPECT_EQ(

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -14,6 +15,7 @@
 #include <deque>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <sstream>
 
 namespace onex::host {
@@ -23,9 +25,42 @@ namespace {
 constexpr std::array<int, 5> kSignals{SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
 constexpr std::int64_t kTwiceWithinUs = 60LL * 1'000'000;
 constexpr std::size_t kRecordsMax = 100;
+constexpr std::size_t kSignalStackBytes = std::size_t{64} * 1024;
 
 thread_local const CrashScope::Frame* innermost = nullptr;
 int crash_fd = -1;
+std::atomic<bool> installed{false};
+
+/// A handler needs a stack of its own when the thread's has overflowed, and each thread needs one.
+class SignalStack {
+  public:
+    SignalStack() {
+        stack_t now{};
+        // A sanitizer may have given the thread one already.
+        if (::sigaltstack(nullptr, &now) != 0 || (now.ss_flags & SS_DISABLE) == 0) return;
+        room_ = std::make_unique_for_overwrite<char[]>(kSignalStackBytes);
+        now.ss_sp = room_.get();
+        now.ss_size = kSignalStackBytes;
+        now.ss_flags = 0;
+        ::sigaltstack(&now, nullptr);
+    }
+    ~SignalStack() {
+        if (!room_) return;
+        stack_t none{};
+        none.ss_flags = SS_DISABLE;
+        none.ss_size = kSignalStackBytes;  // macOS looks at it also now.
+        ::sigaltstack(&none, nullptr);
+    }
+    SignalStack(const SignalStack&) = delete;
+    SignalStack& operator=(const SignalStack&) = delete;
+
+  private:
+    std::unique_ptr<char[]> room_;
+};
+
+void need_signal_stack() {
+    if (installed.load(std::memory_order_relaxed)) static const thread_local SignalStack kStack;
+}
 std::array<struct sigaction, 65> before{};  // What a sanitizer had installed, by signal.
 
 /// Text without allocation: only what a signal handler may do.
@@ -96,12 +131,8 @@ void install_crash_guard(const std::string& file) {
     crash_fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (crash_fd < 0)
         log(LogLevel::warn, "cannot open " + file + ": crashes of nodes go to stderr only");
-    // Also for a stack that overflows, on this thread at least.
-    static std::array<char, 64 * 1024> room;
-    stack_t stack{};
-    stack.ss_sp = room.data();
-    stack.ss_size = room.size();
-    ::sigaltstack(&stack, nullptr);
+    installed = true;
+    need_signal_stack();
     for (const int signal : kSignals) {
         struct sigaction action{};
         action.sa_sigaction = on_crash;
@@ -114,6 +145,7 @@ void install_crash_guard(const std::string& file) {
 CrashScope::CrashScope(const char* node, std::uint32_t generation, const char* operation)
     : frame_{node, generation, operation, innermost} {
     innermost = &frame_;
+    need_signal_stack();
 }
 
 CrashScope::~CrashScope() {

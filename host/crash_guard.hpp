@@ -16,7 +16,8 @@ namespace onex::host {
 void install_crash_guard(const std::string& file);
 
 /// Around each call of a plugin's code: what this thread runs. Nests. The texts live as long as the
-/// scope. [any thread]
+/// scope. A thread's first one also makes that the overflow of its stack is written down.
+/// [any thread]
 class CrashScope {
   public:
     CrashScope(const char* node, std::uint32_t generation, const char* operation);

@@ -178,10 +178,7 @@ Result<std::shared_ptr<NodeInstance>> Lifecycle::create(const NodeSection& secti
 }
 
 Result<void> Lifecycle::start(const std::shared_ptr<NodeInstance>& node) {
-    auto started = on_control(kStartMs, [node, place = node->hold()] {
-        const CrashScope scope(node->name().c_str(), node->generation(), "start");
-        return node->start();
-    });
+    auto started = on_control(kStartMs, [node, place = node->hold()] { return node->start(); });
     if (started) return started;
     auto error = std::move(started).error();
     error.message = "node " + node->name() + " did not start: " + error.message;

@@ -24,13 +24,27 @@ std::string variant() {
     return text;
 }
 
+/// Until its stack is full.
+// NOLINTNEXTLINE(misc-no-recursion): that is what it is for
+int climb(int step) {
+    volatile char room[4096];
+    room[0] = static_cast<char>(step);
+    const int above = step > 0 ? climb(step + (room[0] == 0 ? 2 : 1)) : 0;
+    return above + room[0];
+}
+
 #ifdef COUNTER_KEEPS_STATE
 class CounterBase : public onex::Node, public onex::Stateful {
     using Node::Node;
 };
 #else
+/// The same functions, which nobody calls.
 class CounterBase : public onex::Node {
     using Node::Node;
+
+  public:
+    virtual onex::Result<onex::Stateful::State> save_state() = 0;
+    virtual onex::Result<void> load_state(std::uint32_t schema, std::string_view bytes) = 0;
 };
 #endif
 
@@ -49,16 +63,23 @@ class Counter : public CounterBase {
         add("later", [this](onex::Request& request) { return later(request); });
         add("hold", [](onex::Request& request) { return hold(request); });
         add("limits", [](onex::Request&) { return limits(); });
+        add("climb", [](onex::Request&) -> onex::Result<onex::Answer> {
+            return onex::Answer{"{\"height\":" + std::to_string(climb(1)) + "}"};
+        });
         add("crash", [](onex::Request&) -> onex::Result<onex::Answer> {
             (void)std::raise(SIGSEGV);
             return onex::Answer{};
         });
     }
 
-    onex::Result<onex::Stateful::State> save_state() {
+    onex::Result<void> quiesce() override {
+        if (variant() == "quiet") (void)std::raise(SIGSEGV);
+        return {};
+    }
+    onex::Result<onex::Stateful::State> save_state() override {
         return onex::Stateful::State{variant() == "newer" ? 2U : 1U, std::to_string(count_.load())};
     }
-    onex::Result<void> load_state(std::uint32_t schema, std::string_view bytes) {
+    onex::Result<void> load_state(std::uint32_t schema, std::string_view bytes) override {
         if (schema > 1 && variant() != "newer")
             return onex::fail("VALIDATION_ERROR", "this schema is newer");
         if (variant() == "forgets") return onex::fail("VALIDATION_ERROR", "it does not know this");

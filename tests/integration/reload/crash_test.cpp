@@ -138,6 +138,26 @@ TEST_F(Crash, OfAWorkerAfterAReloadBringsTheStateBackToo) {
     EXPECT_EQ(ask("count").json.at("count"), 2) << "from where it was replaced";
 }
 
+TEST_F(Crash, IsWrittenDownAlsoWhenAStackOverflows) {
+    install_variant("one");
+    start(node("counter", port_, "inproc"));
+    install_variant("two");
+    ASSERT_EQ(reload().code, 0);
+    (void)ask("climb");
+    ASSERT_TRUE(wait_until([&] { return !host_->running(); }));
+    EXPECT_NE(host_->log().find(" counter 2 climb "), std::string::npos);
+    ASSERT_TRUE(host_->start()) << host_->log();
+    EXPECT_EQ(variant(), "one");
+}
+
+TEST_F(Crash, IsWrittenDownAlsoWhenANodeEnds) {
+    install_variant("quiet");
+    start(node("counter", port_, "inproc"));
+    (void)host_->cli("plugin disable counter");
+    ASSERT_TRUE(wait_until([&] { return !host_->running(); }));
+    EXPECT_NE(host_->log().find(" counter 1 quiesce 11"), std::string::npos);
+}
+
 TEST_F(Crash, TwiceInAMinuteLeavesTheNodeDisabled) {
     const auto second_port = free_port();
     install_variant("one");

@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <functional>
+#include <thread>
 
 namespace onex::host {
 namespace {
@@ -28,6 +29,14 @@ int crash(const std::string& file, const std::function<void()>& work) {
     return WIFSIGNALED(status) ? WTERMSIG(status) : -WEXITSTATUS(status);
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): that is what it is for
+int climb(int step) {
+    volatile char room[4096];
+    room[0] = static_cast<char>(step);
+    const int above = step > 0 ? climb(step + (room[0] == 0 ? 2 : 1)) : 0;
+    return above + room[0];
+}
+
 TEST(CrashGuard, TellsWhoWasAtWork) {
     const test::TempDir folder;
     const auto file = folder.path() + "/crashes";
@@ -40,6 +49,15 @@ TEST(CrashGuard, TellsWhoWasAtWork) {
     const Case cases[] = {
         {"a segmentation fault", SIGSEGV, [] { ::raise(SIGSEGV); }, "water_plants"},
         {"an abort", SIGABRT, [] { std::abort(); }, "water_plants"},
+        {"a stack that overflows on another thread",
+         SIGSEGV,
+         [] {
+             std::thread([] {
+                 const CrashScope scope("garden", 3, "climb");
+                 (void)climb(1);
+             }).join();
+         },
+         "climb"},
         {"inside another",
          SIGBUS,
          [] {

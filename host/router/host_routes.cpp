@@ -17,6 +17,7 @@ namespace json = boost::json;
 namespace {
 
 constexpr std::int64_t kHealthTimeoutMs = 3'000;
+constexpr std::size_t kHealthDepthMax = 64;  // as of every output
 
 ServerResponse text_response(std::string content_type, std::string body) {
     ServerResponse out;
@@ -50,7 +51,9 @@ asio::awaitable<ServerResponse> Router::health(NodeList nodes) {
         json::object told;
         if (outcome.output) {
             boost::system::error_code ec;
-            auto value = json::parse(*outcome.output, ec);
+            json::parse_options options;
+            options.max_depth = kHealthDepthMax;
+            auto value = json::parse(*outcome.output, ec, {}, options);
             if (!ec && value.is_object()) told = std::move(value.as_object());
         } else {
             told = {{"status", "degraded"}, {"error", outcome.output.error().message}};
@@ -71,6 +74,15 @@ asio::awaitable<ServerResponse> Router::health(NodeList nodes) {
     answer["host"] = runtime_.identity.name;
     answer["services"] = std::move(services);
     co_return json_response(healthy ? 200 : 503, json::serialize(answer));
+}
+
+asio::awaitable<ServerResponse> Router::describe(NodeList nodes, bool page) {
+    std::vector<const NodeContract*> contracts;
+    for (const auto& node : nodes)
+        contracts.push_back(&node->contract());
+    const auto document = openapi(contracts, "onex-host " + runtime_.identity.name, host_version());
+    if (page) co_return text_response("text/html; charset=utf-8", docs_page(document));
+    co_return json_response(200, json::serialize(document));
 }
 
 asio::awaitable<ServerResponse> Router::host_route(Job job) {
@@ -96,12 +108,13 @@ asio::awaitable<ServerResponse> Router::host_route(Job job) {
     if (path == "/metrics")
         co_return text_response("text/plain; version=0.0.4; charset=utf-8",
                                 runtime_.metrics.scrape());
-    std::vector<const NodeContract*> contracts;
-    for (const auto& node : job.serving->nodes)
-        contracts.push_back(&node->contract());
-    const auto document = openapi(contracts, "onex-host " + runtime_.identity.name, host_version());
-    if (path == "/openapi.json") co_return json_response(200, json::serialize(document));
-    co_return text_response("text/html; charset=utf-8", docs_page(document));
+    const bool page = path == "/docs";
+    const auto serving = job.serving;
+    const SharedAnswer::Make make = [this, serving, page] {
+        return describe(serving->nodes, page);
+    };
+    auto answer = co_await (page ? serving->docs : serving->openapi)->get(runtime_.executor, make);
+    co_return answer;
 }
 
 }  // namespace onex::host

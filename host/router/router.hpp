@@ -31,6 +31,11 @@ class Listening {
         /// GET /health runs code of every node, and anybody may ask for it.
         std::shared_ptr<SharedAnswer> health =
             std::make_shared<SharedAnswer>(std::chrono::seconds(1));
+        /// GET /openapi.json and /docs: anybody may ask for them, too, and they change with the
+        /// nodes.
+        std::shared_ptr<SharedAnswer> openapi =
+            std::make_shared<SharedAnswer>(std::chrono::hours(24));
+        std::shared_ptr<SharedAnswer> docs = std::make_shared<SharedAnswer>(std::chrono::hours(24));
     };
     Listening(std::string name, bool admin) : name(std::move(name)), admin(admin) {}
 
@@ -75,6 +80,8 @@ class Router {
 
     /// The `health` of each of the nodes, as GET /health answers it.
     boost::asio::awaitable<ServerResponse> health(NodeList nodes);
+    /// The nodes' contracts, as OpenAPI or as a page.
+    boost::asio::awaitable<ServerResponse> describe(NodeList nodes, bool page);
 
     using RequestPtr = std::shared_ptr<ServerRequest>;
 

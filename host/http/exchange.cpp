@@ -32,7 +32,12 @@ Exchange::Exchange(std::shared_ptr<ClientPool> pool,
       continue_(transport_->executor()) {}
 
 bool Exchange::may_repeat() const {
-    return connection_->used_before && !any_byte_ && !request_->stream && !wait_.over();
+    if (!connection_->used_before || any_byte_ || request_->stream || wait_.over()) return false;
+    if (!sent_) return true;
+    const auto& method = request_->method;
+    const bool idempotent = method == "GET" || method == "HEAD" || method == "OPTIONS" ||
+                            method == "PUT" || method == "DELETE";
+    return idempotent && request_->headers.count("X-Onex-Nonce") == 0;
 }
 
 TimePoint Exchange::step_deadline() const {
@@ -135,6 +140,7 @@ asio::awaitable<Result<void>> Exchange::write_stream() {
 }
 
 asio::awaitable<Result<void>> Exchange::write_body() {
+    sent_ = true;
     const std::string head = head_text();
     const bool waits = request_->expect_continue;
     const std::string_view body = waits ? std::string_view{} : std::string_view{request_->body};

@@ -19,8 +19,9 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
 
     /// On the connection's strand. Errors as HttpClient's.
     boost::asio::awaitable<Result<ClientResponse>> run();
-    /// After an error: the connection was an old one that gave no answer at all, and the body can
-    /// be sent again.
+    /// After an error: the connection was an old one that gave no answer at all, and sending it
+    /// again does no harm: none of it was sent, or its method is idempotent (RFC 9110, 9.2.2) and
+    /// it is not signed. A signed one needs a new nonce, since the peer may know this one.
     [[nodiscard]] bool may_repeat() const;
 
   private:
@@ -51,6 +52,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     Signal continue_;
     bool answered_ = false;  // a final head has come
     bool any_byte_ = false;
+    bool sent_ = false;     // some of it may have reached the other side
     bool written_ = false;  // the whole request is out
     bool stopped_ = false;  // the rest of the body isn't wanted any more
     bool keep_alive_ = false;

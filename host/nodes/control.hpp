@@ -4,7 +4,6 @@
 #include "host/async/cancel.hpp"
 #include "host/async/report.hpp"
 #include "host/async/workers.hpp"
-#include "host/async/workers.hpp"
 
 #include <onex/error.hpp>
 

@@ -46,8 +46,7 @@ Result<json::object> Receiver::deploy_request(Request& request, const json::obje
             get_text(input, "image_tag", "latest"),
             get_text(input, "package_checksum"),
             get_object(input, "deployment_config"),
-            get_object(input, "health_check_config"),
-            host().wall_us()};
+            get_object(input, "health_check_config")};
     if (job.deployment_id.empty() && job.checksum.empty()) {
         return fail("VALIDATION_ERROR",
                     "say what to deploy: deployment_id of an upload, or package_checksum");

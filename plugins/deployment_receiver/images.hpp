@@ -42,7 +42,6 @@ class Images {
     /// "onex/<namespace>/<container>:<deployment>".
     [[nodiscard]] std::string reference(std::string_view container_name,
                                         std::string_view deployment_id) const;
-    [[nodiscard]] const std::string& name_space() const { return name_space_; }
 
   private:
     /// The name under which a package's image arrives, before it is verified.

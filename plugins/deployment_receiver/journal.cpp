@@ -115,6 +115,12 @@ Result<std::vector<Package>> Journal::packages(std::string_view state,
         to_package);
 }
 
+Result<std::vector<Package>> Journal::old_packages(std::int64_t before_us) const {
+    return all<Package>(
+        run(false, sql::old_packages, {{"before_us", before_us}, {"now_us", host_.monotonic_us()}}),
+        to_package);
+}
+
 std::vector<Param> Journal::package_columns(const Package& package) const {
     return {{"deployment_id", package.deployment_id},
             {"container_name", package.container_name},
@@ -138,13 +144,19 @@ Result<void> Journal::put_awaited(const Package& package) const {
 }
 
 Result<void> Journal::put_arrived(const Package& package) const {
-    const std::lock_guard lock(blobs_mutex_);
-    if (auto done = put(package); !done) return done;
-    const auto there = host_.stat_blob(package.blob);
-    if (there) return {};
-    return fail(
-        "UNAVAILABLE",
-        "the package was removed while it came, as an older one that nobody needed; send it again");
+    // Other generations and receivers of this host drop blobs, too: only a transaction is between
+    // us.
+    auto tx = host_.begin(true, cleanup(kStoreMs));
+    if (!tx) return std::unexpected(std::move(tx).error());
+    auto done = nothing(tx->execute(sql::put_package, package_columns(package)));
+    if (done) done = nothing(tx->execute(sql::lock_blob_users, {{"blob", package.blob}}));
+    if (!done) return done;
+    if (!host_.stat_blob(package.blob)) {
+        return fail("UNAVAILABLE",
+                    "the package was removed while it came, as an older one that nobody needed; "
+                    "send it again");
+    }
+    return tx->commit();
 }
 
 // The file goes first: a crash in between leaves a row, which the next round finds, and never a
@@ -152,15 +164,24 @@ Result<void> Journal::put_arrived(const Package& package) const {
 Result<void> Journal::drop_blob(Package package) const {
     const auto blob = std::exchange(package.blob, {});
     if (blob.empty()) return {};
-    const std::lock_guard lock(blobs_mutex_);
-    const auto users = run(
-        false, sql::other_blob_users, {{"blob", blob}, {"deployment_id", package.deployment_id}});
+    auto tx = host_.begin(true, cleanup(kStoreMs));
+    if (!tx) return std::unexpected(std::move(tx).error());
+    if (auto done = nothing(tx->execute(sql::lock_blob_users, {{"blob", blob}})); !done)
+        return done;
+    const auto now = first<Package>(
+        tx->execute(sql::read_package, {{"deployment_id", package.deployment_id}}), to_package);
+    if (!now) return std::unexpected(now.error());
+    if (!*now || (*now)->blob != blob || (*now)->updated_us != package.updated_us) return {};
+    const auto users = tx->execute(sql::other_blob_users,
+                                   {{"blob", blob}, {"deployment_id", package.deployment_id}});
     if (!users) return std::unexpected(users.error());
     if (number(users->rows.front(), 0) == 0) {
         auto removed = host_.remove_blob(blob);
         if (!removed && removed.error().code != "NOT_FOUND") return removed;
     }
-    return put(package);
+    if (auto done = nothing(tx->execute(sql::put_package, package_columns(package))); !done)
+        return done;
+    return tx->commit();
 }
 
 Result<std::vector<Package>> Journal::stored_packages() const {
@@ -265,10 +286,6 @@ std::vector<Param> Journal::columns(const Swap& swap) const {
 
 Result<void> Journal::update(const Swap& swap) const {
     return nothing(run(true, sql::update_swap, columns(swap)));
-}
-
-Result<void> Journal::forget_swap(std::string_view deployment_id) const {
-    return nothing(run(true, sql::delete_swap, {{"deployment_id", value(deployment_id)}}));
 }
 
 Result<std::string> Journal::blueprint(std::string_view deployment_id) const {

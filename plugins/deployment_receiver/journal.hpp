@@ -4,7 +4,6 @@
 
 #include <onex/host.hpp>
 
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -83,6 +82,9 @@ class Journal {
     Result<std::optional<Package>> package(std::string_view deployment_id) const;
     Result<std::optional<Package>> package_with_blob(std::string_view blob) const;
     Result<std::vector<Package>> packages(std::string_view state, std::int64_t before_us) const;
+    /// Those that nobody needs who has not touched them since that time: uploads that were never
+    /// deployed, or whose deployment has broken off, and what failed ones have left.
+    Result<std::vector<Package>> old_packages(std::int64_t before_us) const;
     Result<void> put(const Package& package) const;
     /// The same for one that is only waited for: what has come or is coming stays as it is.
     Result<void> put_awaited(const Package& package) const;
@@ -90,7 +92,7 @@ class Journal {
     /// one that nobody needed.
     Result<void> put_arrived(const Package& package) const;
     /// Removes the package's blob, unless another package has the same one, and forgets it in the
-    /// row.
+    /// row. A row that has changed since `package` was read stays, and its blob with it.
     Result<void> drop_blob(Package package) const;
     /// Those of deployments that went well, the latest first.
     Result<std::vector<Package>> stored_packages() const;
@@ -119,7 +121,6 @@ class Journal {
     /// that it can be made anew; it holds secrets.
     Result<void> begin(const Swap& swap, std::string_view blueprint) const;
     Result<void> update(const Swap& swap) const;
-    Result<void> forget_swap(std::string_view deployment_id) const;
 
     /// Of the container that this deployment has replaced; empty when none is kept.
     Result<std::string> blueprint(std::string_view deployment_id) const;
@@ -164,7 +165,6 @@ class Journal {
 
     const Host& host_;
     std::int64_t lease_us_;
-    mutable std::mutex blobs_mutex_;  ///< between counting a blob's users and removing it
 };
 
 /// The step of a rollback that has not begun yet: its row says which failed deployments it takes

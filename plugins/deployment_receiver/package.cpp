@@ -60,6 +60,10 @@ Result<json::object> Receiver::announce(Request& request, const json::object& in
         package.state = *held ? "ready_for_deployment" : "awaiting_package";
         if (auto done = journal_.put(package); !done)
             return std::unexpected(std::move(done).error());
+    } else if ((*known)->origin == "request" && (*known)->state == "ready_for_deployment") {
+        (*known)->origin = "workflow";
+        if (auto done = journal_.put(**known); !done)
+            return std::unexpected(std::move(done).error());
     }
     return json::object{
         {"architecture", *architecture},
@@ -98,6 +102,9 @@ Result<Lease> Receiver::lease_for(Request& request,
 }
 
 Result<void> Receiver::spool(Request& request, const json::object& input, Package& package) {
+    // What came before and failed; its file would have no name in any row.
+    if (auto done = journal_.drop_blob(package); !done) return done;
+    package.blob.clear();
     package.state = "receiving";
     package.error_code.clear();
     package.error_message.clear();
@@ -172,8 +179,7 @@ Result<json::object> Receiver::receive(Request& request, const json::object& inp
                     package.version,
                     {},
                     config->as_object(),
-                    get_object(input, "health_check_config"),
-                    host().wall_us()};
+                    get_object(input, "health_check_config")};
             if (auto done = deploy_upload(std::move(job), package, request.caller()); !done)
                 return std::unexpected(std::move(done).error());
         }

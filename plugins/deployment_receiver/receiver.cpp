@@ -192,23 +192,21 @@ void Receiver::maintain() {
     start_waiting();
     const auto now_us = host().wall_us();
     const auto before_us = now_us - settings_.package_keep_us;
-    for (const auto* state : {"ready_for_deployment", "awaiting_package", "failed"}) {
-        const auto old = journal_.packages(state, before_us);
-        if (!old) continue;
-        for (auto package : *old) {
-            const bool is_waiting =
-                package.state == "ready_for_deployment" || package.state == "awaiting_package";
-            if (is_waiting) {
-                package.state = "failed";
-                package.error_code = "TIMEOUT";
-                package.error_message = "nobody deployed it in time; send it again";
-            }
-            auto done = package.blob.empty() ? Result<void>() : journal_.drop_blob(package);
-            if (done && is_waiting && package.blob.empty()) done = journal_.put(package);
-            if (!done) host().log(LogLevel::warn, "an old package stays: " + done.error().message);
-            const std::lock_guard jobs(jobs_mutex_);
-            waiting_.erase(package.deployment_id);
+    const auto old = journal_.old_packages(before_us);
+    if (!old) host().log(LogLevel::warn, "old packages stay: " + old.error().message);
+    for (auto package : old ? *old : std::vector<Package>()) {
+        if (package.state != "failed") {
+            package.error_code = "TIMEOUT";
+            package.error_message = package.state == "deploying"
+                                        ? "its deployment was not heard of again; send it again"
+                                        : "nobody deployed it in time; send it again";
+            package.state = "failed";
         }
+        const auto done =
+            package.blob.empty() ? journal_.put(package) : journal_.drop_blob(package);
+        if (!done) host().log(LogLevel::warn, "an old package stays: " + done.error().message);
+        const std::lock_guard jobs(jobs_mutex_);
+        waiting_.erase(package.deployment_id);
     }
     (void)journal_.prune(now_us - 30 * settings_.package_keep_us);
     store_.collect();

@@ -118,7 +118,6 @@ class Receiver : public JsonNode {
         std::string checksum;
         json::object config;
         json::object health;
-        std::int64_t asked_us = 0;
     };
     Result<json::object> deploy_request(Request& request, const json::object& input);
     Result<json::object> deployment_status(Request& request, const json::object& input);

@@ -15,6 +15,20 @@ SELECT deployment_id, container_name, origin, blob, bytes, version, config_diges
        error_message, created_us, updated_us
 FROM packages WHERE state = :state AND updated_us < :before_us LIMIT 500;
 
+-- What still waits, what failed and has a blob, and what is under way with nobody who has its lease.
+
+-- name: old_packages
+SELECT deployment_id, container_name, origin, blob, bytes, version, config_digest, state, error_code,
+       error_message, created_us, updated_us
+FROM packages
+WHERE updated_us < :before_us
+  AND (state IN ('ready_for_deployment', 'awaiting_package')
+       OR (state = 'failed' AND blob <> '')
+       OR (state IN ('receiving', 'deploying')
+           AND NOT EXISTS (SELECT 1 FROM leases l
+                           WHERE l.deployment_id = packages.deployment_id AND l.expires_us > :now_us)))
+ORDER BY updated_us LIMIT 500;
+
 -- name: put_package
 INSERT INTO packages (deployment_id, container_name, origin, blob, bytes, version, config_digest, state,
                       error_code, error_message, created_us, updated_us)
@@ -36,6 +50,11 @@ SET container_name = excluded.container_name, origin = excluded.origin, version 
     config_digest = excluded.config_digest, state = excluded.state, error_code = excluded.error_code,
     error_message = excluded.error_message, updated_us = excluded.updated_us
 WHERE packages.blob = '' AND packages.state IN ('awaiting_package', 'failed');
+
+-- Who counts the users of a blob, or becomes one, waits for whoever does so now; SQLite has one writer anyway.
+
+-- name: lock_blob_users
+UPDATE packages SET blob = blob WHERE blob = :blob;
 
 -- name: other_blob_users
 SELECT count(*) FROM packages WHERE blob = :blob AND deployment_id <> :deployment_id;
@@ -148,9 +167,6 @@ WHERE swaps.step = 'planned' AND excluded.step <> 'planned';
 UPDATE swaps SET new_id = :new_id, image_ref = :image_ref, requested_policy = :requested_policy,
                  state = :state, step = :step, updated_us = :now_us
 WHERE deployment_id = :deployment_id;
-
--- name: delete_swap
-DELETE FROM swaps WHERE deployment_id = :deployment_id;
 
 -- name: read_container
 SELECT container_id, deployment_id, image_ref FROM containers WHERE name = :name;

@@ -4,6 +4,7 @@
 #   sdk_test.sh example PREFIX FOLDER      build an example plugin elsewhere, test, check and run it
 #   sdk_test.sh rust PREFIX FOLDER         the same with cargo
 #   sdk_test.sh new PREFIX                 what `onex-host plugin new` writes builds, passes and runs
+#   sdk_test.sh readme PREFIX README       what api/README.md shows builds, passes and runs; two lines of CMake are enough
 #   sdk_test.sh shipped PREFIX             every plugin of the installation passes `plugin check`
 #   sdk_test.sh reference API              doxygen finds nothing to warn of
 set -euo pipefail
@@ -74,6 +75,10 @@ build() { # PREFIX FOLDER: as its README says
     ctest --test-dir "$2/build" --output-on-failure >"$work/test.log" 2>&1 || { cat "$work/test.log" >&2; die "its test fails"; }
 }
 
+block() { # LANGUAGE FILE: the first such block of it
+    awk -v fence="\`\`\`$1" '!found && $0 == fence {inside = found = 1; next} /^```/ {inside = 0} inside' "$2"
+}
+
 case $1 in
     install)
         rm -rf "$3"
@@ -111,6 +116,23 @@ case $1 in
         start_host "$2" word_count "$work/word_count/build"
         expect '{"text":"Hello, Ada!"}' "$(ask POST /word_count/greet '{"name":"Ada"}')"
         stop_host
+        ;;
+    readme)
+        mkdir "$work/greeter" "$work/bare"
+        block yaml "$3" >"$work/greeter/greeter.yaml"
+        block cpp "$3" >"$work/greeter/greeter.cpp"
+        block cmake "$3" >"$work/greeter/CMakeLists.txt"
+        block toml "$3" >"$work/greeter/host.toml"
+        build "$2" "$work/greeter"
+        (cd "$work/greeter" && "$2/bin/onex-host" config check host.toml)
+        "$2/bin/onex-host" plugin check "$work/greeter/build/greeter.so" || die "it does not pass plugin check"
+        start_host "$2" greeter "$work/greeter/build"
+        expect '{"text":"Hello, Ada!"}' "$(ask POST /greet '{"name":"Ada"}')"
+        stop_host
+        # With no policy set, as by a caller who wants nothing but the package.
+        grep -E '^(find_package|onex_add_plugin)' "$work/greeter/CMakeLists.txt" >"$work/bare/CMakeLists.txt"
+        cp "$work/greeter/greeter".* "$work/bare"
+        cmake -Wno-dev -S "$work/bare" -B "$work/bare/build" -DCMAKE_PREFIX_PATH="$2" >"$work/build.log" 2>&1 || { cat "$work/build.log" >&2; die "two lines of CMake are not enough"; }
         ;;
     shipped)
         for file in "$2"/lib/onex/plugins/*; do

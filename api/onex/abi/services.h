@@ -49,7 +49,7 @@ typedef struct onex_config_v1 {
     onex_status (*settings)(void* ctx, onex_writer* out);
     /* {"host", "host_id", "boot_id", "generation", "namespace", "environment", "node", "data_dir",
      * "version", "architecture", "workflow_dirs":[…], "listen":"address:port", "keep_days",
-     * "size_budget_bytes"}. [any] */
+     * "size_budget_bytes", "topic_namespace":"dev.omninode-bridge"}. [any] */
     onex_status (*host_info)(void* ctx, onex_writer* out);
     /* The value behind `env:NAME` or `file:PATH`. NOT_FOUND, INVALID_INPUT. Never log it. [may
      * wait] */

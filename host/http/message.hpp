@@ -129,9 +129,10 @@ class HttpClient {
 
     /// Sends `request` and reads the whole answer, at most `body_bytes_max` bytes. Any HTTP status
     /// is a success here. A server that answers early (401 before it read the body) is heard, even
-    /// when writing the body failed. Errors: REMOTE_ENDPOINT_UNREACHABLE (refused, no such host or
-    /// socket, TLS pin does not match), TRANSFER_FAILED (connection broke in between), TIMEOUT,
-    /// CANCELLED, PACKAGE_TOO_LARGE (answer over the limit), or what `stream` failed with.
+    /// when writing the body failed. A request that an idle connection of before loses is sent
+    /// anew, unless that could do it twice. Errors: REMOTE_ENDPOINT_UNREACHABLE (refused, no such
+    /// host or socket, TLS pin does not match), TRANSFER_FAILED (connection broke in between),
+    /// TIMEOUT, CANCELLED, PACKAGE_TOO_LARGE (answer over the limit), or what `stream` failed with.
     virtual boost::asio::awaitable<Result<ClientResponse>> send(ClientRequest request,
                                                                 std::uint64_t body_bytes_max,
                                                                 Wait wait) = 0;

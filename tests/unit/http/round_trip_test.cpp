@@ -1,8 +1,13 @@
 #include "host/async/report.hpp"
 #include "http_fixture.hpp"
 
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <mutex>
 
 namespace onex::host {
@@ -223,6 +228,60 @@ TEST_F(HttpTest, KeepsTheConnectionOverASmallUnreadBody) {
     ASSERT_TRUE(large) << large.error().message;
     EXPECT_EQ(large->status, 401u);
     EXPECT_EQ(large->headers.get("Connection"), "close");
+}
+
+// Answers the first request of the first connection and takes the second one without a word; then
+// it answers.
+asio::awaitable<void> lose_the_second(std::shared_ptr<asio::ip::tcp::acceptor> acceptor,
+                                      std::shared_ptr<std::atomic<int>> seen) {
+    const std::string ok = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    for (;;) {
+        auto socket = co_await acceptor->async_accept(asio::use_awaitable);
+        for (bool answered = true; answered;) {
+            std::string text;
+            auto head = asio::dynamic_buffer(text);
+            boost::system::error_code ec;
+            co_await asio::async_read_until(
+                socket, head, "\r\n\r\n", asio::redirect_error(asio::use_awaitable, ec));
+            if (ec) break;
+            answered = ++*seen != 2;
+            const auto answer = asio::buffer(ok);
+            if (answered)
+                co_await asio::async_write(
+                    socket, answer, asio::redirect_error(asio::use_awaitable, ec));
+        }
+    }
+}
+
+TEST_F(HttpTest, RepeatsALostRequestOnlyWhereThatDoesNoHarm) {
+    struct Case {
+        const char* name;
+        std::string body;
+        bool is_signed;
+        bool repeated;
+    };
+    const Case cases[] = {{"GET", "", false, true},
+                          {"signed GET", "", true, false},
+                          {"POST", "x", false, false},
+                          {"signed POST", "x", true, false}};
+    for (const auto& c : cases) {
+        SCOPED_TRACE(c.name);
+        const auto seen = std::make_shared<std::atomic<int>>(0);
+        const asio::ip::tcp::endpoint any(asio::ip::address_v4::loopback(), 0);
+        const auto acceptor = std::make_shared<asio::ip::tcp::acceptor>(io_.executor(), any);
+        endpoint_.host = "127.0.0.1";
+        endpoint_.port = acceptor->local_endpoint().port();
+        const auto serving = io_.start(lose_the_second(acceptor, seen));
+        ASSERT_TRUE(send(request("/")));
+        auto second = request("/", c.body);
+        if (c.is_signed) second.headers.add("X-Onex-Nonce", "0");
+        auto got = send(second);
+        EXPECT_EQ(got.has_value(), c.repeated);
+        EXPECT_EQ(*seen, c.repeated ? 3 : 2);
+        if (!got) {
+            EXPECT_EQ(got.error().code, "TRANSFER_FAILED");
+        }
+    }
 }
 
 TEST_F(HttpTest, RepeatsOnAStaleConnection) {

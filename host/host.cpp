@@ -25,11 +25,12 @@ int refuse(const Error& error, int code) {
     return code;
 }
 
-/// The configuration with everything that depends on where the program stands, and with secrets
-/// that can be had.
-Result<Config> read_filled(const std::string& file) {
-    auto config = read_config(file);
+/// The configuration with everything that depends on where the program stands and on how it was
+/// called, and with secrets that can be had.
+Result<Config> read_filled(const RunOptions& options) {
+    auto config = read_config(options.config_file);
     if (!config) return config;
+    config->host.watch = config->host.watch || options.watch;
     fill_paths(*config);
     std::string missing;
     for (const auto& problem : check_secrets(*config))
@@ -78,9 +79,8 @@ class StopRequest {
     std::promise<void> promise_;
 };
 
-int serve(Config config) {
-    const auto file = config.file;
-    Composition host(std::move(config), [file] { return read_filled(file); });
+int serve(Config config, const RunOptions& options) {
+    Composition host(std::move(config), [options] { return read_filled(options); });
     if (auto built = host.build(); !built) {
         log(LogLevel::error, built.error().code + ": " + built.error().message);
         return built.error().code == "VALIDATION_ERROR" ? kExitUsage : kExitFailed;
@@ -101,13 +101,12 @@ int serve(Config config) {
 }  // namespace
 
 int run_host(const RunOptions& options) {
-    auto config = read_filled(options.config_file);
+    auto config = read_filled(options);
     if (!config) return refuse(config.error(), kExitUsage);
-    config->host.watch = config->host.watch || options.watch;
     if (auto opened = init_log(config->log, config->host.name); !opened)
         return refuse(opened.error(), kExitUsage);
     std::signal(SIGPIPE, SIG_IGN);
-    const int code = serve(std::move(*config));
+    const int code = serve(std::move(*config), options);
     stop_log();
     return code;
 }

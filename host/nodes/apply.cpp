@@ -42,8 +42,9 @@ Result<Lifecycle::Prepared> Lifecycle::check_change(const Config& next,
                 out.emplace(section.name, std::move(*from));
                 continue;
             }
-            wrong += (wrong.empty() ? "" : "\n") + next.file + ":" + std::to_string(section.line) +
-                     ": [nodes." + section.name + "]: " + fit.error().message;
+            wrong += wrong.empty() ? "" : "\n";
+            if (from) wrong += place_of(section, next.file) + "]: ";  // Else it says so itself.
+            wrong += fit.error().message;
         }
     }
     if (wrong.empty()) return out;

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::int64_t kTurnMs = 60'000;
 constexpr std::int64_t kQuiesceMs = 10'000;
+constexpr auto kByHand = "it was disabled by hand";
 
 }  // namespace
 
@@ -95,6 +96,13 @@ Result<NodeStatus> Lifecycle::load(const std::string& plugin, const std::string&
         return fail("CONFLICT",
                     "there is a node " + section.name + " already; name another one with --as");
     }
+    // One that was unloaded comes back as the file has it.
+    const auto known =
+        std::find_if(current_.nodes.begin(), current_.nodes.end(), [&](const auto& one) {
+            return one.name == section.name && one.plugin == plugin;
+        });
+    if (known != current_.nodes.end()) section = *known;
+    section.enabled = true;
     auto status = add(section);
     if (!status) drop_slot(section.name);
     return status;
@@ -133,10 +141,11 @@ Result<void> Lifecycle::disable(const std::string& name) {
     const Turn turn(*this, kTurnMs);
     if (!turn) return std::unexpected(turn.error());
     if (auto known = section_of(name); !known) return std::unexpected(std::move(known).error());
-    kept_.set_disabled(name, "it was disabled by hand");
+    kept_.set_disabled(name, kByHand);
     auto removed = remove(name);
     const std::scoped_lock lock(mutex_);
     slots_.at(name).state = "disabled";
+    slots_.at(name).last_error = kByHand;
     return removed;
 }
 

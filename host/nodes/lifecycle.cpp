@@ -81,9 +81,8 @@ Result<Lifecycle::Found> Lifecycle::locate(const NodeSection& section) const {
         searched += (searched.empty() ? "" : ", ") + dir;
     }
     return fail("NOT_FOUND",
-                runtime_.config.file + ":" + std::to_string(section.line) + ": [nodes." +
-                    section.name + "]: no plugin `" + section.plugin + "` in " + searched +
-                    "; build it, or add its folder to plugin_dirs");
+                place_of(section, runtime_.config.file) + "]: no plugin `" + section.plugin +
+                    "` in " + searched + "; build it, or add its folder to plugin_dirs");
 }
 
 std::string Lifecycle::isolation_of(const NodeSection& section, bool own) const {

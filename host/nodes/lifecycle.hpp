@@ -64,7 +64,8 @@ class Lifecycle {
     Result<NodeStatus> reload(const std::string& node);
     /// The same with the file that it had before.
     Result<NodeStatus> rollback(const std::string& node);
-    /// A node of a plugin that no table names, with the contract's defaults, until the host ends.
+    /// A node until the host ends: as the configuration has it, or with the contract's defaults
+    /// when no table names it.
     Result<NodeStatus> load(const std::string& plugin, const std::string& as);
     Result<void> unload(const std::string& node);
     Result<NodeStatus> enable(const std::string& node);

@@ -77,15 +77,17 @@ Result<NodeStatus> Lifecycle::replace(const NodeSection& section,
                                       const std::string& why) {
     const auto began = SteadyClock::now();
     const auto name = section.name;
+    const bool runs = runtime_.dispatcher->node(name) != nullptr;
     auto done = try_replace(section, from);
     const std::chrono::duration<double, std::milli> took = SteadyClock::now() - began;
     (void)runtime_.metrics.record(reloads_, {name, done ? "ok" : "refused"}, 1);
     if (!done) {
-        note_error(
-            name,
-            "not reloaded from " + from.file + " (" + why + ")" +
-                (runtime_.dispatcher->node(name) ? ", the version before it serves on: " : ": ") +
-                done.error().message);
+        // Of one that does not run it is told why: that stays.
+        if (runs) {
+            note_error(name,
+                       "not reloaded from " + from.file + " (" + why +
+                           "), the version before it serves on: " + done.error().message);
+        }
         return std::unexpected(std::move(done).error());
     }
     const std::scoped_lock lock(mutex_);
@@ -106,6 +108,11 @@ Result<void> Lifecycle::try_replace(const NodeSection& section, Found from) {
     if (!old) {
         return fail("FAILED_PRECONDITION",
                     name + " does not run; `onex-host plugin enable " + name + "` starts it");
+    }
+    if (!retirement_.wait_fewer(name, kRetiringMax, SteadyClock::now())) {
+        log(LogLevel::info,
+            "waits for an earlier generation to end before there is another one",
+            {{"node", name}});
     }
     if (!retirement_.wait_fewer(name, kRetiringMax, deadline_in(kOldestMs))) {
         return fail("UNAVAILABLE",
@@ -334,13 +341,18 @@ void Lifecycle::library_changed(const std::string& file) {
         auto from = section ? locate(*section) : Result<Found>(std::unexpected(Error{}));
         if (!from || from->file != file) continue;
         used = true;
-        if (section->reload != "auto" || status.state != "serving") continue;
+        const bool failed = status.state == "failed";
+        if (section->reload != "auto" || (status.state != "serving" && !failed)) continue;
         const Turn turn(*this, kTurnMs);
         if (!turn) return note_error(status.name, turn.error().message);
         const auto digest = digest_of_file(file);
         if (!digest || *digest == status.digest) continue;
         if (const auto why = kept_.refused(status.name, *digest)) {
             note_error(status.name, file + " is not loaded again: " + *why);
+            continue;
+        }
+        if (failed) {  // Perhaps this one does what the one before it did not.
+            if (auto added = add(*section); !added) note_failed(status.name, added.error().message);
             continue;
         }
         from->digest = *digest;
@@ -352,7 +364,10 @@ void Lifecycle::library_changed(const std::string& file) {
 void Lifecycle::library_appeared(const std::string& file) {
     NodeSection section;
     section.plugin = section.name = std::filesystem::path(file).stem().string();
-    const auto toml = "[nodes." + section.name + "]\nplugin = \"" + section.plugin + "\"\n";
+    const auto log_toml = [&section] {  // A line each, to be copied out of the log.
+        log(LogLevel::info, "    [nodes." + section.name + "]");
+        log(LogLevel::info, "    plugin = \"" + section.plugin + "\"");
+    };
     Found from{file};
     if (auto fit = prepare(section, from); !fit) {
         log(LogLevel::warn, "a new library is not used: " + fit.error().message);
@@ -365,13 +380,15 @@ void Lifecycle::library_appeared(const std::string& file) {
     if (!contract) {
         log(LogLevel::warn, file + " is not used: " + contract.error().message);
     } else if (!contract->autostart) {
-        log(LogLevel::info, file + " is available, not configured; to use it, add\n" + toml);
+        log(LogLevel::info, file + " is available, not configured; to use it, add");
+        log_toml();
     } else if (auto started = load(section.plugin, section.name); !started) {
         log(LogLevel::warn, file + " was not started: " + started.error().message);
     } else {
         log(LogLevel::info,
-            "started with its defaults, as its contract allows; to keep it, add\n" + toml,
+            "started with its defaults, as its contract allows; to keep it, add",
             {{"node", section.name}});
+        log_toml();
     }
 }
 

@@ -16,6 +16,7 @@ constexpr auto kLookEvery = std::chrono::milliseconds(20);
 constexpr std::int64_t kEndMs = 20'000;    // for stop() and tasks, when no request is left
 constexpr std::int64_t kGraceMs = 10'000;  // beyond what the node was given
 constexpr auto kLeaveWithin = std::chrono::seconds(5);
+constexpr auto kTellAfter = std::chrono::minutes(1);
 
 }  // namespace
 
@@ -37,7 +38,7 @@ Retirement::~Retirement() {
 void Retirement::retire(std::shared_ptr<NodeInstance> node) {
     node->set_phase(Phase::retired);
     const std::scoped_lock lock(mutex_);
-    nodes_.push_back(std::move(node));
+    nodes_.push_back({std::move(node), SteadyClock::now()});
     changed_.notify_all();
 }
 
@@ -50,18 +51,39 @@ void Retirement::run() {
             continue;
         }
         const auto done = std::find_if(
-            nodes_.begin(), nodes_.end(), [](const auto& node) { return !node->is_busy(); });
+            nodes_.begin(), nodes_.end(), [](const auto& one) { return !one.node->is_busy(); });
         if (done != nodes_.end()) {
-            auto node = *done;
+            auto node = done->node;
             lock.unlock();
             shut_down(node, deadline_in(kEndMs));
             node.reset();  // Unloads, perhaps: no lock is held while a plugin's code runs.
             lock.lock();
             continue;
         }
+        if (auto late = take_late()) {
+            lock.unlock();
+            const auto held = late->busy_with();
+            log(LogLevel::warn,
+                "generation " + std::to_string(late->generation()) +
+                    " has been ending for a minute, and stays until this ends: " +
+                    (held.empty() ? "a task or a call of its own" : held),
+                {{"node", late->name()}});
+            late.reset();
+            lock.lock();
+            continue;
+        }
         look_at_images();
         changed_.wait_for(lock, kLookEvery, [this] { return stopping_; });
     }
+}
+
+std::shared_ptr<NodeInstance> Retirement::take_late() {
+    const auto late = std::find_if(nodes_.begin(), nodes_.end(), [](const auto& one) {
+        return !one.told && SteadyClock::now() - one.since >= kTellAfter;
+    });
+    if (late == nodes_.end()) return nullptr;
+    late->told = true;
+    return late->node;
 }
 
 void Retirement::shut_down(const std::shared_ptr<NodeInstance>& node,
@@ -86,7 +108,7 @@ void Retirement::shut_down(const std::shared_ptr<NodeInstance>& node,
     stuck_ = stuck_ || !clean;
     if (node->image()->isolation() == "inproc")
         images_.push_back({node->name(), node->image()->copy(), SteadyClock::now()});
-    std::erase(nodes_, node);
+    std::erase_if(nodes_, [&](const auto& one) { return one.node == node; });
     changed_.notify_all();
 }
 
@@ -112,8 +134,9 @@ bool Retirement::wait_fewer(const std::string& node,
                             SteadyClock::time_point deadline) {
     std::unique_lock lock(mutex_);
     return changed_.wait_until(lock, deadline, [&] {
-        const auto alive = std::count_if(
-            nodes_.begin(), nodes_.end(), [&](const auto& one) { return one->name() == node; });
+        const auto alive = std::count_if(nodes_.begin(), nodes_.end(), [&](const auto& one) {
+            return one.node->name() == node;
+        });
         return static_cast<std::size_t>(alive) < most;
     });
 }
@@ -121,17 +144,17 @@ bool Retirement::wait_fewer(const std::string& node,
 std::size_t Retirement::retiring(const std::string& node) const {
     const std::scoped_lock lock(mutex_);
     return static_cast<std::size_t>(std::count_if(
-        nodes_.begin(), nodes_.end(), [&](const auto& one) { return one->name() == node; }));
+        nodes_.begin(), nodes_.end(), [&](const auto& one) { return one.node->name() == node; }));
 }
 
 std::string Retirement::busy_with(const std::string& node) const {
-    std::vector<std::shared_ptr<NodeInstance>> nodes;
+    std::vector<Leaving> nodes;
     {
         const std::scoped_lock lock(mutex_);
         nodes = nodes_;
     }
     std::string out;
-    for (const auto& one : nodes) {
+    for (const auto& [one, since, told] : nodes) {
         if (one->name() != node) continue;
         out += (out.empty() ? "" : "; ") + ("generation " + std::to_string(one->generation())) +
                ": " + one->busy_with();
@@ -148,7 +171,7 @@ std::size_t Retirement::images_mapped(const std::string& node) const {
 
 bool Retirement::stop(SteadyClock::time_point deadline) {
     // Called once by whoever owns it, and then by the destructor.
-    std::vector<std::shared_ptr<NodeInstance>> nodes;
+    std::vector<Leaving> nodes;
     {
         const std::scoped_lock lock(mutex_);
         stopping_ = true;
@@ -159,8 +182,8 @@ bool Retirement::stop(SteadyClock::time_point deadline) {
         const std::scoped_lock lock(mutex_);
         nodes = nodes_;
     }
-    for (const auto& node : nodes)
-        shut_down(node, deadline);
+    for (const auto& one : nodes)
+        shut_down(one.node, deadline);
     const std::scoped_lock lock(mutex_);
     return !stuck_;
 }

@@ -45,7 +45,14 @@ class Retirement {
         SteadyClock::time_point since;
         bool told = false;  ///< that it stays
     };
+    struct Leaving {
+        std::shared_ptr<NodeInstance> node;
+        SteadyClock::time_point since;
+        bool told = false;  ///< that it takes long
+    };
     void run();
+    /// One that takes long and has not been told of, or null.
+    std::shared_ptr<NodeInstance> take_late();
     void shut_down(const std::shared_ptr<NodeInstance>& node, SteadyClock::time_point deadline);
     void look_at_images();
 
@@ -54,7 +61,7 @@ class Retirement {
     MetricId pinned_ = 0;
     mutable std::mutex mutex_;
     std::condition_variable changed_;
-    std::vector<std::shared_ptr<NodeInstance>> nodes_;
+    std::vector<Leaving> nodes_;
     std::vector<Image> images_;
     bool stopping_ = false;
     bool stuck_ = false;

@@ -45,6 +45,11 @@ class NodeInstance::ControlTurn {
     ControlQueue& queue_;
 };
 
+std::string place_of(const NodeSection& section, const std::string& file) {
+    const auto line = section.line == 0 ? "" : file + ":" + std::to_string(section.line) + ": ";
+    return line + "[nodes." + section.name;
+}
+
 NodeInstance::NodeInstance(Runtime& runtime,
                            NodeSection section,
                            NodeContract contract,
@@ -70,9 +75,9 @@ Result<std::shared_ptr<NodeInstance>> NodeInstance::create(Runtime& runtime,
         new NodeInstance(runtime, section, std::move(*contract), std::move(image), options));
     boost::json::value settings = section.settings;
     if (auto checked = node->contract_.settings.check(settings); !checked) {
-        return fail("VALIDATION_ERROR",
-                    runtime.config.file + ":" + std::to_string(section.line) + ": [nodes." +
-                        section.name + ".settings]: " + checked.error().message);
+        return fail(
+            "VALIDATION_ERROR",
+            place_of(section, runtime.config.file) + ".settings]: " + checked.error().message);
     }
     node->settings_ = boost::json::serialize(settings);
     node->version_ = entry.version;

@@ -36,6 +36,9 @@ struct CreateOptions {
     std::uint32_t generation = 1;
 };
 
+/// "host.toml:12: [nodes.x", which the caller completes; one that no file names has no line.
+std::string place_of(const NodeSection& section, const std::string& file);
+
 /// What onex.state/1 carries from one generation to the next.
 struct SavedState {
     std::uint32_t schema = 0;

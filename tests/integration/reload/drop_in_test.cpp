@@ -29,7 +29,8 @@ TEST_F(DropIn, ALibraryThatAppearsIsListedWithTheTomlToPaste) {
     watch();
     install_variant("one");
     ASSERT_TRUE(wait_until([&] { return logged("is available, not configured"); }));
-    EXPECT_TRUE(logged("[nodes.counter]"));
+    EXPECT_TRUE(wait_until([&] { return logged("plugin = \"counter\"\n"); })) << "a line each";
+    EXPECT_TRUE(logged("[nodes.counter]\n"));
     const auto listed = host_->cli("plugin list");
     EXPECT_NE(listed.output.find("[nodes.counter]"), std::string::npos) << listed.output;
     EXPECT_TRUE(this->listed().empty()) << "nothing runs that nobody wanted";

@@ -87,7 +87,8 @@ class NodeLab : public ::testing::Test {
   protected:
     void SetUp() override {
         fake_.settings = R"({"docker_socket":"tcp://engine:1"})";
-        fake_.on_sql = [this](const std::string& sql, const testing::Arguments& arguments) {
+        // By value: a hook may run statements of its own.
+        fake_.on_sql = [this](std::string sql, const testing::Arguments& arguments) {
             if (on_statement_) on_statement_(sql);
             return database_.run(sql, arguments);
         };

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <string_view>
 #include <utility>
 
@@ -15,6 +16,7 @@ namespace onex::test {
 namespace {
 
 constexpr std::size_t kHeardBytesMax = 1 << 20;
+constexpr std::size_t kAnswerBytesFirst = 1 << 20;
 
 #ifdef MSG_NOSIGNAL
 constexpr int kSendFlags = MSG_NOSIGNAL;
@@ -44,6 +46,19 @@ bool send_all(int to, std::string_view bytes) {
         bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
     return true;
+}
+
+/// Passes on what `may_pass`, to the end.
+void pass(int from, int to, const std::function<bool(const std::string& bytes)>& may_pass) {
+    std::array<char, 65'536> buffer{};
+    for (;;) {
+        const auto got = ::recv(from, buffer.data(), buffer.size(), 0);
+        if (got <= 0) break;
+        const std::string bytes(buffer.data(), static_cast<std::size_t>(got));
+        if (!may_pass(bytes) || !send_all(to, bytes)) break;
+    }
+    ::shutdown(to, SHUT_WR);
+    ::shutdown(from, SHUT_RD);
 }
 
 }  // namespace
@@ -88,6 +103,17 @@ void EngineGate::hold(std::string text) {
     wanted_ = std::move(text);
 }
 
+void EngineGate::hold_answer(std::string text) {
+    const std::scoped_lock lock(mutex_);
+    slow_wanted_ = std::move(text);
+}
+
+void EngineGate::release() {
+    const std::scoped_lock lock(mutex_);
+    released_ = true;
+    ended_.notify_all();
+}
+
 void EngineGate::refuse(std::string text) {
     const std::scoped_lock lock(mutex_);
     refused_ = std::move(text);
@@ -120,33 +146,48 @@ void EngineGate::accept_all() {
             ::shutdown(client, SHUT_RDWR);
             continue;
         }
-        threads_.emplace_back([this, client, engine] { pump(client, engine, true); });
-        threads_.emplace_back([this, client, engine] { pump(engine, client, false); });
+        const auto slow = std::make_shared<std::atomic<bool>>(false);
+        threads_.emplace_back([=, this] { take_requests(client, engine, slow); });
+        threads_.emplace_back([=, this] { take_answers(engine, client, slow); });
     }
 }
 
-void EngineGate::pump(int from, int to, bool is_request) {
-    std::array<char, 65'536> buffer{};
-    for (;;) {
-        const auto got = ::recv(from, buffer.data(), buffer.size(), 0);
-        if (got <= 0) break;
-        const std::string bytes(buffer.data(), static_cast<std::size_t>(got));
-        if (is_request && !admit(bytes)) break;
-        if (!send_all(to, bytes)) break;
-    }
-    ::shutdown(to, SHUT_WR);
-    ::shutdown(from, SHUT_RD);
+void EngineGate::take_requests(int client,
+                               int engine,
+                               const std::shared_ptr<std::atomic<bool>>& slow) {
+    pass(client, engine, [&](const std::string& bytes) { return admit(bytes, *slow); });
 }
 
-bool EngineGate::admit(const std::string& bytes) {
+void EngineGate::take_answers(int engine,
+                              int client,
+                              const std::shared_ptr<std::atomic<bool>>& slow) {
+    std::size_t passed = 0;
+    pass(engine, client, [&](const std::string& bytes) {
+        if (!*slow) return true;
+        passed += bytes.size();
+        if (passed < kAnswerBytesFirst) return true;
+        std::unique_lock lock(mutex_);
+        return wait_released(lock);
+    });
+}
+
+bool EngineGate::admit(const std::string& bytes, std::atomic<bool>& slow) {
     std::unique_lock lock(mutex_);
     heard_ += bytes.substr(0, kHeardBytesMax - std::min(kHeardBytesMax, heard_.size()));
     if (!refused_.empty() && bytes.find(refused_) != std::string::npos) return false;
+    if (!slow_wanted_.empty() && bytes.find(slow_wanted_) != std::string::npos) {
+        slow_wanted_.clear();
+        slow = true;
+    }
     if (wanted_.empty() || bytes.find(wanted_) == std::string::npos) return true;
     wanted_.clear();
+    return wait_released(lock);
+}
+
+bool EngineGate::wait_released(std::unique_lock<std::mutex>& lock) {
     holds_ = true;
-    ended_.wait(lock, [this] { return ending_; });
-    return false;
+    ended_.wait(lock, [this] { return ending_ || released_; });
+    return released_;
 }
 
 }  // namespace onex::test

@@ -2,7 +2,9 @@
 // in the very step it wants, and sees what a host says to its engine.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -21,18 +23,25 @@ class EngineGate {
 
     /// The next request that has `text` in what comes first of it is kept back.
     void hold(std::string text);
+    /// That request passes, but of its answer only the first MiB.
+    void hold_answer(std::string text);
+    /// What is kept back goes on.
+    void release();
     /// From now on the connection of each such request is closed instead.
     void refuse(std::string text);
-    /// Waits until one is kept back; false when none comes.
+    /// Waits until something is kept back; false when nothing comes.
     [[nodiscard]] bool holds() const;
     /// What clients have said so far, up to a bound.
     [[nodiscard]] std::string heard() const;
 
   private:
     void accept_all();
-    void pump(int from, int to, bool is_request);
-    /// False when `bytes` must not be passed on.
-    bool admit(const std::string& bytes);
+    void take_requests(int client, int engine, const std::shared_ptr<std::atomic<bool>>& slow);
+    void take_answers(int engine, int client, const std::shared_ptr<std::atomic<bool>>& slow);
+    /// False when `bytes` must not be passed on. Sets `slow` when their answer is to be kept back.
+    bool admit(const std::string& bytes, std::atomic<bool>& slow);
+    /// False when the gate goes before somebody releases it.
+    bool wait_released(std::unique_lock<std::mutex>& lock);
 
     std::string path_;
     std::string engine_;
@@ -41,7 +50,9 @@ class EngineGate {
     std::condition_variable ended_;
     bool ending_ = false;
     bool holds_ = false;
+    bool released_ = false;
     std::string wanted_;
+    std::string slow_wanted_;
     std::string refused_;
     std::string heard_;
     std::vector<int> sockets_;          ///< closed at the end only: a number is not used twice

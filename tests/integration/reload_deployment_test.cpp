@@ -1,5 +1,6 @@
 // A deployment goes on while the nodes that make it are replaced in its middle.
 #include "tests/integration/deployment_lab.hpp"
+#include "tests/integration/engine_gate.hpp"
 #include "tests/support/wait.hpp"
 
 #include <string>
@@ -18,6 +19,16 @@ class ReloadedDeployment : public DeploymentLab {
         reload(*laptop_, "sender");
         reload(*studio_, "receiver");
         reload(*studio_, "orchestrator");
+    }
+    /// A number that the host tells of a node.
+    [[nodiscard]] static std::int64_t told(const HostProcess& host,
+                                           std::string_view node,
+                                           const char* what) {
+        const auto answer = host.ask("GET", "/onex/v1/plugins");
+        for (const auto& one : answer.json.at("nodes").as_array()) {
+            if (one.at("name").as_string() == node) return one.at(what).to_number<std::int64_t>();
+        }
+        return -1;
     }
     /// The number of earlier generations that are still there, of all four.
     [[nodiscard]] std::int64_t left_over() const {
@@ -75,6 +86,38 @@ INSTANTIATE_TEST_SUITE_P(Stages,
                                          "deploy_container",
                                          "validate_health_endpoint"),
                          [](const auto& instance) { return std::string(instance.param); });
+
+/// Sender and receiver have the package half-way in hand, and the orchestrator waits for it.
+TEST_F(ReloadedDeployment, GoesOnInTheMiddleOfItsTransfer) {
+    EngineGate gate(folder_.path() + "/laptop.sock", engine->socket());
+    laptop_docker_ = folder_.path() + "/laptop.sock";
+    ASSERT_NO_FATAL_FAILURE(start_hosts());
+    ASSERT_NO_FATAL_FAILURE(deploy_well("v1"));
+    auto wanted = input("v2");
+    ASSERT_EQ(
+        shell("head -c 20000000 /dev/urandom > " + folder_.path() + "/context-v2/www/noise").code,
+        0);
+    gate.hold_answer("/get HTTP/1.1");
+    const auto id = begin(watched(wanted));
+    ASSERT_TRUE(gate.holds()) << look(id);
+    ASSERT_TRUE(wait_until([&] { return told(*studio_, "receiver", "in_flight") > 0; }));
+    reload_all();
+    EXPECT_EQ(look(id).state(), "TRANSFERRING") << look(id);
+    EXPECT_EQ(told(*laptop_, "orchestrator", "retiring"), 1);
+    EXPECT_EQ(told(*laptop_, "sender", "retiring"), 1);
+    EXPECT_EQ(told(*studio_, "receiver", "retiring"), 1);
+    gate.release();
+    const auto run = wait_for(id);
+    ASSERT_EQ(run.state(), "COMPLETED") << run << laptop_->log();
+    EXPECT_EQ(served(), "v2");
+    EXPECT_EQ(count(*laptop_,
+                    "SELECT count(*) FROM events WHERE workflow_id = ? AND type = "
+                    "'TRANSFER_STARTED'",
+                    id),
+              1)
+        << "the transfer was not begun again";
+    EXPECT_TRUE(wait_until([&] { return left_over() == 0; }, 20'000));
+}
 
 /// A cancel asked of the new generation reaches the step that the old one has in hand.
 TEST_F(ReloadedDeployment, IsCancelledByTheNewGeneration) {

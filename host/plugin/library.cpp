@@ -90,7 +90,8 @@ Result<void> check_entry(const onex_plugin_entry& entry, const std::string& file
     if (entry.magic != ONEX_PLUGIN_MAGIC) {
         return fail("FAILED_PRECONDITION", file + " is not an onex plugin: wrong magic number");
     }
-    if (entry.struct_size < sizeof(onex_plugin_entry)) {
+    // Its last member of 1.0: what later minors append is not every plugin's.
+    if (!ONEX_HAS(&entry, create)) {
         return fail("FAILED_PRECONDITION", file + " has an entry smaller than that of ABI 1.0");
     }
     if (entry.abi_major != ONEX_ABI_MAJOR || entry.abi_minor_needed > ONEX_ABI_MINOR) {

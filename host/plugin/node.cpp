@@ -133,7 +133,8 @@ Result<std::shared_ptr<NodeInstance>> NodeInstance::create(Runtime& runtime,
         return std::unexpected(std::move(error));
     }
     const auto& made = *node->node_;
-    if (made.struct_size < sizeof(onex_node) || !made.start || !made.quiesce || !made.resume ||
+    // get_interface is the last member of 1.0; what later minors append is not every plugin's.
+    if (!ONEX_HAS(&made, get_interface) || !made.start || !made.quiesce || !made.resume ||
         !made.stop || !made.destroy || !made.invoke || !made.get_interface) {
         node->node_ = nullptr;  // Nothing of it can be called, not even its end.
         return fail("FAILED_PRECONDITION",

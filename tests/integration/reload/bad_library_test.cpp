@@ -16,14 +16,20 @@ std::string replaced(std::string bytes, const std::string& from, const std::stri
     return at == std::string::npos ? bytes : bytes.replace(at, to.size(), to);
 }
 
-/// The same library, whose entry says that it needs ABI 9.
-std::string of_newer_abi() {
-    onex_plugin_entry entry{};
-    entry.struct_size = sizeof(entry);
-    entry.magic = ONEX_PLUGIN_MAGIC;
-    const std::string head(reinterpret_cast<const char*>(&entry),
-                           offsetof(onex_plugin_entry, abi_major));
-    return replaced(counter_library("two"), head, head + '\x09');
+/// The same library, whose entry has another size and needs another ABI.
+std::string with_entry(std::size_t size, std::uint16_t major, std::uint16_t minor) {
+    const auto head = [](std::size_t bytes, std::uint16_t of_major, std::uint16_t of_minor) {
+        onex_plugin_entry entry{};
+        entry.struct_size = static_cast<std::uint32_t>(bytes);
+        entry.magic = ONEX_PLUGIN_MAGIC;
+        entry.abi_major = of_major;
+        entry.abi_minor_needed = of_minor;
+        return std::string(reinterpret_cast<const char*>(&entry),
+                           offsetof(onex_plugin_entry, flags));
+    };
+    return replaced(counter_library("two"),
+                    head(sizeof(onex_plugin_entry), ONEX_ABI_MAJOR, 0),
+                    head(size, major, minor));
 }
 
 /// The ELF or Mach-O header of another machine.
@@ -33,6 +39,13 @@ std::string of_another_machine() {
     bytes[at] = static_cast<char>(bytes[at] ^ 0x55);
     return bytes;
 }
+
+#ifdef ONEX_SHADOW_MEMORY
+constexpr auto kCrashed = "create: ended the process";  // The sanitizer did, with its report.
+#else
+constexpr auto kCrashed = "create: crashed with signal 11";
+#endif
+constexpr std::size_t kEntryBytes10 = 72;  // of ABI 1.0, where a pointer has 8
 
 class BadLibrary : public ReloadLab, public testing::WithParamInterface<const char*> {
   protected:
@@ -64,22 +77,29 @@ TEST_P(BadLibrary, IsRefusedWithItsReason) {
         {"empty", "", "the file is cut off"},
         {"truncated", good.substr(0, good.size() / 2), "the file is cut off"},
         {"of another machine", of_another_machine(), "built for another machine"},
-        {"of a newer ABI", of_newer_abi(), "ABI"},
+        {"of a newer ABI", with_entry(kEntryBytes10, 9, 0), "needs ABI 9.0, this host has "},
+        {"of a newer minor",
+         with_entry(kEntryBytes10, ONEX_ABI_MAJOR, 99),
+         "needs ABI 1.99, this host has 1."},
+        {"of a time before ABI 1.0",
+         with_entry(kEntryBytes10 - 8, ONEX_ABI_MAJOR, 0),
+         "smaller than that of ABI 1.0"},
         {"lacks the entry",
          replaced(replaced(good, ONEX_PLUGIN_ENTRY_SYMBOL, "onex_plugin_entry_vX"),
                   ONEX_PLUGIN_ENTRY_SYMBOL,
                   "onex_plugin_entry_vX"),
          "onex_plugin_entry_v1"},
         {"throws in create", counter_library("throws"), "it throws in create"},
-        {"crashes in create", counter_library("crashes"), "; create: "},
+        {"crashes in create", counter_library("crashes"), kCrashed},
         {"settings do not fit", replaced(good, "minProperties: 0", "minProperties: 9"), "settings"},
     };
     for (const auto& c : cases) {
         SCOPED_TRACE(c.name);
         expect_refused(c.bytes, c.reason);
     }
-    // What is right goes on working after all of that.
-    install(good);
+    // What is right goes on working after all of that: also what was built with the ABI's first
+    // version, whatever has been appended since.
+    install(with_entry(kEntryBytes10, ONEX_ABI_MAJOR, 0));
     const auto done = reload();
     EXPECT_EQ(done.code, 0) << done.output;
     EXPECT_EQ(variant(), "two");

@@ -17,6 +17,14 @@
 #include <thread>
 #include <vector>
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define ONEX_SHADOW_MEMORY 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define ONEX_SHADOW_MEMORY 1
+#endif
+
 namespace onex::test {
 
 /// The bytes of the plugin in this variant.

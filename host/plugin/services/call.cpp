@@ -9,10 +9,13 @@
 
 #include <onex/utf8.hpp>
 
+#include <boost/asio/steady_timer.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <atomic>
+#include <chrono>
 #include <utility>
 
 namespace onex::host {
@@ -60,31 +63,46 @@ std::uint32_t cancelled(void* ctx, onex_token token) {
     return !request || request->cancelled()->cancelled() ? 1 : 0;
 }
 
+/// A plugin's callback on the end of a request. Called once, on a worker: for real when it is
+/// cancelled, as dropped when it ends without that. Never inside the plugin's own answer.
+class CancelCallback : public std::enable_shared_from_this<CancelCallback> {
+  public:
+    CancelCallback(NodeInstance& node, onex_task_fn fn, void* user)
+        : node_(node), hold_(node.hold()), fn_(fn), user_(user), timer_(node.runtime().executor) {}
+
+    void tell(std::uint32_t dropped) {
+        if (!told_.exchange(true)) run_soon(dropped);
+    }
+
+  private:
+    void run_soon(std::uint32_t dropped) {
+        const bool posted = node_.runtime().workers.post([self = shared_from_this(), dropped] {
+            const PluginScope scope(self->node_, "a cancel callback");
+            self->fn_(self->user_, dropped);
+        });
+        if (posted) return;
+        timer_.expires_after(std::chrono::milliseconds(50));  // The queue is full; look again.
+        timer_.async_wait([self = shared_from_this(), dropped](boost::system::error_code) {
+            self->run_soon(dropped);
+        });
+    }
+
+    NodeInstance& node_;  ///< alive while hold_ is
+    std::shared_ptr<void> hold_;
+    onex_task_fn fn_;
+    void* user_;
+    std::atomic<bool> told_{false};
+    boost::asio::steady_timer timer_;  ///< touched by whoever set told_, then by its own handler
+};
+
 onex_status on_cancel(void* ctx, onex_token token, onex_task_fn fn, void* user) {
     return guarded(nullptr, [&]() -> onex_status {
         auto& node = node_of(ctx);
-        auto& runtime = node.runtime();
-        const auto request = runtime.tokens.find(token);
+        const auto request = node.runtime().tokens.find(token);
         if (!request) return ONEX_E_BAD_HANDLE;
-        // Called once: for real when cancelled, as dropped when the request ends without that.
-        struct Once {
-            onex_task_fn fn;
-            void* user;
-            std::shared_ptr<void> hold;
-            std::atomic<bool> told{false};
-            void tell(std::uint32_t dropped) {
-                if (!told.exchange(true)) fn(user, dropped);
-            }
-            ~Once() { tell(1); }
-        };
-        auto once = std::make_shared<Once>();
-        once->fn = fn;
-        once->user = user;
-        once->hold = node.hold();
-        request->keep(request->cancelled()->on_cancel([once, &runtime] {
-            if (!runtime.workers.post([once] { once->tell(0); })) once->tell(0);
-        }));
-        request->keep(once);
+        const auto callback = std::make_shared<CancelCallback>(node, fn, user);
+        request->keep(request->cancelled()->on_cancel([callback] { callback->tell(0); }));
+        request->keep({nullptr, [callback](void*) { callback->tell(1); }});
         return ONEX_OK;
     });
 }

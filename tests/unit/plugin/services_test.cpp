@@ -9,6 +9,7 @@ struct Counter {
     std::atomic<int> runs{0};
     std::atomic<int> drops{0};
     static void count(void* self, std::uint32_t dropped) {
+        EXPECT_TRUE(Workers::on_worker());
         auto& counter = *static_cast<Counter*>(self);
         ++(dropped ? counter.drops : counter.runs);
     }

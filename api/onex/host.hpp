@@ -71,7 +71,7 @@ namespace onex __attribute__((visibility("hidden"))) {
             });
         }
         Result<onex_handle> every(std::int64_t period_ms, std::function<void()> work) const {
-            auto boxed = std::make_unique<std::function<void()>>(std::move(work));
+            auto boxed = std::make_unique<std::function<void()>>(logged("a task", std::move(work)));
             onex_handle handle = 0;
             const auto status = t_.exec->every(
                 t_.exec->ctx,
@@ -82,7 +82,7 @@ namespace onex __attribute__((visibility("hidden"))) {
                         delete work;
                         return;
                     }
-                    guarded(*work);
+                    (*work)();
                 },
                 boxed.get(),
                 &handle);
@@ -208,10 +208,11 @@ namespace onex __attribute__((visibility("hidden"))) {
             abi.environment = environment.data();
             abi.environment_count = static_cast<std::uint32_t>(environment.size());
             abi.input = process.input.release();
+            process.on_line = logged("on_line", std::move(process.on_line));
             abi.user = &process;
             abi.on_line = [](void* user, std::uint32_t stream, onex_str line) {
                 auto& on_line = static_cast<Process*>(user)->on_line;
-                if (on_line) guarded([&] { on_line(stream == 2, from_abi(line)); });
+                if (on_line) on_line(stream == 2, from_abi(line));
             };
             ErrorSlot error;
             std::int32_t code = 0;
@@ -249,14 +250,14 @@ namespace onex __attribute__((visibility("hidden"))) {
 
       private:
         template <class Start>
-        static Result<onex_handle> task(std::function<void()> work, Start&& start) {
-            auto boxed = std::make_unique<std::function<void()>>(std::move(work));
+        Result<onex_handle> task(std::function<void()> work, Start&& start) const {
+            auto boxed = std::make_unique<std::function<void()>>(logged("a task", std::move(work)));
             onex_handle handle = 0;
             const onex_status status = start(
                 [](void* user, std::uint32_t dropped) {
                     const std::unique_ptr<std::function<void()>> work(
                         static_cast<std::function<void()>*>(user));
-                    if (!dropped) guarded(*work);
+                    if (!dropped) (*work)();
                 },
                 boxed.get(),
                 &handle);
@@ -264,7 +265,7 @@ namespace onex __attribute__((visibility("hidden"))) {
             (void)boxed.release();
             return handle;
         }
-        static onex_call to_call(Call& call) {
+        onex_call to_call(Call& call) const {
             onex_call abi{};
             abi.struct_size = sizeof(abi);
             abi.target = to_abi(call.target);
@@ -277,15 +278,14 @@ namespace onex __attribute__((visibility("hidden"))) {
             abi.stream_in = call.stream_in.release();
             abi.stream_out = call.stream_out.release();
             if (call.on_progress) {
+                call.on_progress = logged("on_progress", std::move(call.on_progress));
                 abi.progress_user = &call.on_progress;
                 abi.on_progress = [](void* user, const onex_progress* progress) {
                     const auto& tell = *static_cast<std::function<void(const Progress&)>*>(user);
-                    guarded([&] {
-                        tell({static_cast<Progress::Kind>(progress->kind),
-                              progress->done,
-                              progress->total,
-                              from_abi(progress->text)});
-                    });
+                    tell({static_cast<Progress::Kind>(progress->kind),
+                          progress->done,
+                          progress->total,
+                          from_abi(progress->text)});
                 };
             }
             return abi;

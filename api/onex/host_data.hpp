@@ -4,6 +4,12 @@
 
 #include <onex/services.hpp>
 
+#include <exception>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+
 namespace onex __attribute__((visibility("hidden"))) {
 
     /// Finds the tables of a host. [any thread]
@@ -33,16 +39,41 @@ namespace onex __attribute__((visibility("hidden"))) {
             return host_->get_service(host_->ctx, to_abi(id)) != nullptr;
         }
 
-        /// Runs `work` so that nothing escapes; for functions that the host calls.
+        /// Runs `work` so that nothing escapes, for ends that nobody may hear of: destructors.
         template <class Work>
         static void guarded(Work&& work) noexcept {
             try {
                 work();
-            } catch (...) {  // Nobody is there to tell; the work's own edges report what matters.
+            } catch (...) {  // Nobody is there to tell.
             }
+        }
+        /// Runs `work` so that nothing escapes, for functions that the host calls: an exception is
+        /// an error in the log, under the name `what`.
+        template <class Work>
+        void guarded(std::string_view what, Work&& work) const noexcept {
+            guarded(t_.log, what, std::forward<Work>(work));
         }
 
       protected:
+        template <class Work>
+        static void guarded(const onex_log_v1* log, std::string_view what, Work&& work) noexcept {
+            try {
+                work();
+            } catch (const std::exception& e) {
+                guarded([&] { log_fault(log, std::string(what) + " ended: " + e.what()); });
+            } catch (...) {
+                guarded([&] { log_fault(log, std::string(what) + " ended by an exception"); });
+            }
+        }
+        /// `work` with guarded() around it, for the host to call; it may outlive this object.
+        template <class... Args>
+        std::function<void(Args...)> logged(std::string_view what,
+                                            std::function<void(Args...)> work) const {
+            if (!work) return work;
+            return [log = t_.log, what, work = std::move(work)](Args... args) {
+                guarded(log, what, [&] { work(args...); });
+            };
+        }
         static Error refused(onex_status status) {
             return {std::string(code_of(static_cast<Status>(status))),
                     "the host refused: it is busy or stopping",
@@ -62,6 +93,9 @@ namespace onex __attribute__((visibility("hidden"))) {
         Tables t_;
 
       private:
+        static void log_fault(const onex_log_v1* log, const std::string& message) {
+            if (log) log->write(log->ctx, ONEX_LOG_ERROR, to_abi(message), {}, nullptr, 0);
+        }
         template <class Table>
         void find(std::string_view id, const Table*& out) const {
             out = static_cast<const Table*>(host_->get_service(host_->ctx, to_abi(id)));

@@ -221,7 +221,9 @@ namespace onex __attribute__((visibility("hidden"))) {
             abi.resume = [](void* self, onex_error* e) noexcept {
                 return status(self, e, &Node::resume);
             };
-            abi.stop = [](void* self) noexcept { Host::guarded([&] { of(self).stop(); }); };
+            abi.stop = [](void* self) noexcept {
+                of(self).host().guarded("stop", [&] { of(self).stop(); });
+            };
             abi.destroy = [](void* self) noexcept { delete static_cast<Boxed*>(self); };
             abi.get_interface = [](void*, onex_str id) noexcept -> const void* {
                 if constexpr (std::is_base_of_v<Stateful, T>) {

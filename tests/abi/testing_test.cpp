@@ -61,6 +61,17 @@ TEST_F(Services, TheClockMovesOnlyWhenItIsTold) {
     EXPECT_EQ(fake.held(), 0U);
 }
 
+TEST_F(Services, AnExceptionInATaskIsInTheLog) {
+    ASSERT_TRUE(host.after(1, [] { throw std::runtime_error("the first reason"); }));
+    const auto tick = host.every(10, [] { throw std::runtime_error("the second reason"); });
+    ASSERT_TRUE(tick);
+    fake.advance(10);
+    EXPECT_TRUE(fake.logged("a task ended: the first reason"));
+    EXPECT_TRUE(fake.logged("a task ended: the second reason"));
+    host.cancel(*tick);
+    EXPECT_EQ(fake.held(), 0U);
+}
+
 TEST_F(Services, AWaitForAStreamEndsWithTheWriterOrTheTime) {
     auto ends = host.pipe();
     ASSERT_TRUE(ends);

@@ -113,8 +113,12 @@ Result<ServiceWait> to_wait(NodeInstance& node, onex_wait wait) {
 
 Result<void> may_wait(bool in_transaction_ok) {
     if (!Workers::on_worker()) {
-        return fail("FAILED_PRECONDITION",
-                    "a nonblocking operation must not wait; drop `nonblocking` or answer later");
+        return fail(
+            "FAILED_PRECONDITION",
+            ServingScope::current()
+                ? "a nonblocking operation must not wait; drop `nonblocking` or answer later"
+                : "this thread must not wait: it handles a batch of events, or input and output; "
+                  "post a task that waits");
     }
     if (!in_transaction_ok && transaction_open()) {
         return fail("FAILED_PRECONDITION",

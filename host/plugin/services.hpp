@@ -73,19 +73,20 @@ onex_status report(const Error& error, onex_error* out);
 onex_status append(onex_writer* out, std::string_view text);
 Error to_error(const onex_failure* failure);
 
-/// What a plugin's onex_wait means: the request's cancellation, its own timeout, and 30 s at most
-/// without a request. `why` gives the error when the wait was ended by the request.
+/// What a plugin's onex_wait means: the request's cancellation and the wait's own timeout, or
+/// without a token the timeout alone, 30 s if it names none.
 struct ServiceWait {
     Wait wait;
-    std::shared_ptr<RequestState> request;  ///< null without token, or when the token is stale
+    std::shared_ptr<RequestState> request;  ///< null without token
 
     /// CANCELLED and TIMEOUT mean the request's own end, when that is what happened.
     [[nodiscard]] Error translate(Error error) const;
 };
+/// Error: CANCELLED, when the token is stale.
 Result<ServiceWait> to_wait(NodeInstance& node, onex_wait wait);
 
-/// FAILED_PRECONDITION when this thread must not wait: an I/O thread, or (unless
-/// `in_transaction_ok`) one with a transaction open.
+/// FAILED_PRECONDITION when this thread must not wait: an I/O thread, one of the bus (which handles
+/// a batch), or (unless `in_transaction_ok`) one with a transaction open.
 Result<void> may_wait(bool in_transaction_ok = false);
 
 /// Remembers that this thread has begun a transaction.

@@ -3,7 +3,6 @@
 #include "host/plugin/services.hpp"
 
 #include <cstring>
-#include <thread>
 #include <utility>
 
 namespace onex::host {

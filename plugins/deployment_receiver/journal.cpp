@@ -81,6 +81,15 @@ Result<void> nothing(Result<Rows> rows) {
     return {};
 }
 
+Result<void> same_peer(std::string_view deployment_id,
+                       const std::string& owner,
+                       std::string_view caller) {
+    if (owner == caller || !owner.starts_with("peer:") || !caller.starts_with("peer:")) return {};
+    return fail("POLICY_DENIED",
+                "deployment " + std::string(deployment_id) + " was begun by " + owner + "; " +
+                    std::string(caller) + " may neither go on with it nor end it");
+}
+
 }  // namespace
 
 std::string iso_time(std::int64_t time_us) {
@@ -392,6 +401,10 @@ Result<Lease> Journal::lease(const LeaseWish& wish) const {
                         (now.deployment_id.empty() ? "" : " to deployment " + now.deployment_id) +
                         "; it may change nothing any more, start a new one");
     }
+    if (now.deployment_id == wish.deployment_id) {
+        if (auto done = same_peer(wish.deployment_id, now.caller, wish.caller); !done)
+            return std::unexpected(std::move(done).error());
+    }
     const bool lives = !now.deployment_id.empty() && now_us < now.expires_us;
     if (!ours && lives && !wish.supersede) {
         return fail("DEPLOYMENT_LOCKED",
@@ -416,6 +429,15 @@ Result<Lease> Journal::lease(const LeaseWish& wish) const {
     if (!written) return std::unexpected(written.error());
     if (auto done = tx->commit(); !done) return std::unexpected(std::move(done).error());
     return now;
+}
+
+Result<void> Journal::check_caller(std::string_view deployment_id, std::string_view caller) const {
+    const auto owners = run(false, sql::lease_callers, {{"deployment_id", value(deployment_id)}});
+    if (!owners) return std::unexpected(owners.error());
+    for (const auto& row : owners->rows) {
+        if (auto done = same_peer(deployment_id, text(row, 0), caller); !done) return done;
+    }
+    return {};
 }
 
 Result<bool> Journal::renew_lease(std::string_view container_name,

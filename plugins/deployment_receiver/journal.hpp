@@ -145,8 +145,12 @@ class Journal {
                         std::string_view image_ref) const;
 
     /// Takes or renews the lease of that name. DEPLOYMENT_LOCKED: another deployment has it, and
-    /// who; or the wish's token is not the latest, so that another one had it since.
+    /// who; or the wish's token is not the latest, so that another one had it since. POLICY_DENIED:
+    /// the deployment is another peer's.
     Result<Lease> lease(const LeaseWish& wish) const;
+    /// POLICY_DENIED when another peer has a lease for this deployment. Who calls from this host
+    /// may do so for any: a run that was handed over goes on here.
+    Result<void> check_caller(std::string_view deployment_id, std::string_view caller) const;
     /// Keeps a lease that this deployment still has; false when it has none. Takes nothing.
     Result<bool> renew_lease(std::string_view container_name, std::string_view deployment_id) const;
     /// Has another deployment taken the lease that this one had?

@@ -123,6 +123,8 @@ Result<json::object> Receiver::start_new(Request& request, const json::object& i
 Result<json::object> Receiver::release(Request& request, const json::object& input) {
     auto target = read_target(input);
     if (!target) return std::unexpected(std::move(target).error());
+    if (auto done = journal_.check_caller(target->deployment_id, request.caller()); !done)
+        return std::unexpected(std::move(done).error());
     const bool is_success = get_bool(input, "success");
     const auto lost =
         journal_.lease_is_lost(target->name, target->deployment_id, target->lease_token);

@@ -151,6 +151,8 @@ Result<json::object> Receiver::receive(Request& request, const json::object& inp
             return fail(
                 "CONFLICT",
                 "deployment " + package.deployment_id + " exists already; leave deployment_id out");
+        if (auto done = journal_.check_caller(package.deployment_id, request.caller()); !done)
+            return std::unexpected(std::move(done).error());
         package = before;
     } else {
         package.origin = is_unsigned ? "unsigned" : "request";

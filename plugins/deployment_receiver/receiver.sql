@@ -181,6 +181,9 @@ SET container_id = excluded.container_id, deployment_id = excluded.deployment_id
 -- name: read_lease
 SELECT deployment_id, caller, token, since_us, expires_us FROM leases WHERE container_name = :container_name;
 
+-- name: lease_callers
+SELECT caller FROM leases WHERE deployment_id = :deployment_id;
+
 -- name: write_lease
 INSERT INTO leases (container_name, deployment_id, caller, token, since_us, expires_us)
 VALUES (:container_name, :deployment_id, :caller, :token, :since_us, :expires_us)

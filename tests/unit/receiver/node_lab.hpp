@@ -112,17 +112,22 @@ class NodeLab : public ::testing::Test {
         ASSERT_TRUE(node_->start());
         fake_.advance(0);
     }
-    testing::Answered upload(const std::string& id, const std::string& bytes, json::object more) {
+    testing::Answered upload(const std::string& id,
+                             const std::string& bytes,
+                             json::object more,
+                             const std::string& caller = "peer:laptop") {
         more["deployment_id"] = id;
         testing::FakeNode::CallOptions options;
         options.stream_in = bytes;
         options.has_stream_in = true;
-        options.caller = "peer:laptop";
+        options.caller = caller;
         return node_->call("receive_package", json::serialize(more), std::move(options), 0);
     }
-    testing::Answered ask(const std::string& operation, const json::object& input) {
+    testing::Answered ask(const std::string& operation,
+                          const json::object& input,
+                          const std::string& caller = "peer:laptop") {
         testing::FakeNode::CallOptions options;
-        options.caller = "peer:laptop";
+        options.caller = caller;
         return node_->call(operation, json::serialize(input), std::move(options), 0);
     }
     std::string state(const std::string& id) {

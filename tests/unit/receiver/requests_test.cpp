@@ -55,6 +55,29 @@ TEST_F(Requests, ARefusedOneLeavesTheNameFree) {
     EXPECT_EQ(state("d17"), "");
 }
 
+TEST_F(Requests, AnotherPeerNeitherGoesOnNorEndsThem) {
+    make();
+    auto step = container("web");
+    step["deployment_id"] = "d1";
+    ASSERT_TRUE(ask("announce_deployment", step).output);
+    const auto code = [](const testing::Answered& answer) {
+        return answer.output ? std::string() : answer.output.error().code;
+    };
+    for (const auto* operation : {"announce_deployment",
+                                  "stop_existing_container",
+                                  "restore_previous_container",
+                                  "release_deployment"})
+        EXPECT_EQ(code(ask(operation, step, "peer:other")), "POLICY_DENIED") << operation;
+    EXPECT_EQ(code(upload("d1", "package", {}, "peer:other")), "POLICY_DENIED");
+    EXPECT_EQ(lease("web"), "d1 peer:laptop");
+    // A run that was handed over is carried on by this host's own orchestrator, and a person at
+    // this host may end it.
+    for (const auto* caller : {"peer:laptop", "node:orchestrator", "admin"})
+        EXPECT_EQ(code(ask("stop_existing_container", step, caller)), "") << caller;
+    EXPECT_EQ(code(ask("release_deployment", step, "node:orchestrator")), "");
+    EXPECT_EQ(lease("web"), " ");
+}
+
 class CutOff : public NodeLab {
   protected:
     /// A swap of a request whose process or generation has gone, and the package it is of.

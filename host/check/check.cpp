@@ -31,6 +31,7 @@ class Checker {
         run("bad settings", check_bad_settings);
         run("many instances", check_many_instances);
         run("life", check_life);
+        run("start half-way", with_settings(check_start_half_way));
         run("refusing host", check_refusing_host);
         run("state", with_settings(check_state));
         for (const auto& operation : operations_of(file_)) {

@@ -49,6 +49,7 @@ Verdict check_interfaces(const std::string& file);
 Verdict check_bad_settings(const std::string& file);
 Verdict check_many_instances(const std::string& file);
 Verdict check_life(const std::string& file);
+Verdict check_start_half_way(const std::string& file, const std::string& settings);
 Verdict check_refusing_host(const std::string& file);
 Verdict check_operation(const std::string& file, const std::string& operation);
 

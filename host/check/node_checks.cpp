@@ -21,6 +21,7 @@ using testing::FakeNode;
 
 constexpr int kInstances = 200;
 constexpr int kValidCalls = 8;
+constexpr int kStartCallsMax = 64;
 constexpr std::size_t kHugeBytes = 1 << 20;
 constexpr std::size_t kDeep = 10'000;
 constexpr std::size_t kGarbageBytes = 64 << 10;
@@ -236,6 +237,29 @@ Verdict check_life(const std::string& file) {
     run.node->stop();
     run.node.reset();
     if (run.host.held() != 0) return failed("a stopped node leaves buffers behind");
+    return passed();
+}
+
+Verdict check_start_half_way(const std::string& file, const std::string& settings) {
+    const auto loaded = load(file);
+    const auto& entry = loaded.library->entry();
+    const auto complete = complete_settings(entry, settings);
+    for (int calls = 0; calls < kStartCallsMax; ++calls) {
+        FakeHost host;
+        if (!complete.empty()) host.settings = complete;
+        DrivenNode node(entry, host);
+        host.refusal = Error{"UNAVAILABLE", "the host refuses the rest", {}, {}};
+        host.calls_before_refusal = calls;
+        (void)node.start();  // Failing is fine, and going on with less, too.
+        const bool refused = host.calls_before_refusal < 0;
+        host.refusal = {};
+        node.end();
+        if (host.held() != 0) {
+            return failed("after " + std::to_string(calls) +
+                          " calls that the host granted, start leaves something behind");
+        }
+        if (!refused) break;
+    }
     return passed();
 }
 

@@ -21,6 +21,7 @@ typedef struct bad_node {
     const onex_call_v1* call;
     const onex_stream_v1* stream;
     const onex_kv_v1* kv;
+    const onex_exec_v1* exec;
     int worked;
 } bad_node;
 
@@ -176,10 +177,21 @@ static onex_status nothing(void* self, onex_error* error) {
     return ONEX_OK;
 }
 
+static void tick(void* user, uint32_t dropped) {
+    (void)user;
+    (void)dropped;
+}
+
 static onex_status start(void* self, onex_error* error) {
-    (void)self;
+    bad_node* node = (bad_node*)self;
+    onex_handle tasks[2] = {0, 0};
     (void)error;
     if (is("leaves_threads")) start_a_thread();
+    if (is("starts_once_and_for_all") && node->exec != NULL) {
+        if (node->exec->every(node->exec->ctx, 1000, tick, node, &tasks[0]) != ONEX_OK)
+            return ONEX_E_UNAVAILABLE;
+        if (node->exec->every(node->exec->ctx, 1000, tick, node, &tasks[1]) != ONEX_OK) abort();
+    }
     return ONEX_OK;
 }
 
@@ -253,6 +265,7 @@ static onex_status create(const onex_host* host,
     self->base.self = self;
     self->call = (const onex_call_v1*)service(host, ONEX_CALL_ID);
     self->stream = (const onex_stream_v1*)service(host, ONEX_STREAM_ID);
+    self->exec = (const onex_exec_v1*)service(host, ONEX_EXEC_ID);
     self->kv = (const onex_kv_v1*)service(host, ONEX_KV_ID);
     if (self->call == NULL && !is("ignores_missing_service")) {
         free(self);
@@ -266,7 +279,8 @@ static onex_status create(const onex_host* host,
 }
 
 static const char* const required[] = {ONEX_CALL_ID, NULL};
-static const char* const optional[] = {ONEX_STREAM_ID, ONEX_KV_ID, ONEX_CONFIG_ID, NULL};
+static const char* const optional[] = {
+    ONEX_STREAM_ID, ONEX_KV_ID, ONEX_CONFIG_ID, ONEX_EXEC_ID, NULL};
 
 extern const onex_plugin_entry onex_plugin_entry_v1;
 __attribute__((visibility("default")))

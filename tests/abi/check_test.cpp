@@ -74,6 +74,7 @@ TEST(PluginCheck, FindsEachDefect) {
         {"refuses_without_a_word", "bad settings", "without a reason"},
         {"lives_alone", "many instances", "create fails"},
         {"never_resumes", "life", "resume"},
+        {"starts_once_and_for_all", "start half-way", "crashed with signal"},
         {"forgets_what_is_refused", "refusing host", "never answered"},
         {"forgets_its_work", "state", "after work"},
         {"trusts_its_writer", "state", "its writer was full"},

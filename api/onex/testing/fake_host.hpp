@@ -60,6 +60,8 @@ namespace onex __attribute__((visibility("hidden"))) {
         std::function<Result<Rows>(const std::string& sql, const Arguments&)> on_sql;
         /// Every service that could refuse does so with this error. Empty code: none does.
         Error refusal{};
+        /// But so many of their calls still succeed before: what fails half-way.
+        int calls_before_refusal = 0;
 
         // --- read by the test
         std::vector<LogLine> logs;

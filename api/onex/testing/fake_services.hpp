@@ -45,7 +45,7 @@ namespace onex __attribute__((visibility("hidden"))) {
         static onex_status unavailable(onex_error* error, std::string what) {
             return put_error({"UNAVAILABLE", std::move(what), {}, {}}, error);
         }
-        [[nodiscard]] bool refuses() const { return !refusal.code.empty(); }
+        [[nodiscard]] bool refuses() { return !refusal.code.empty() && --calls_before_refusal < 0; }
         [[nodiscard]] onex_status refuse(onex_error* error) const {
             return put_error(refusal, error);
         }

@@ -111,10 +111,12 @@ void on_crash(int signal, siginfo_t* info, void* context) {
     line.add(frame ? frame->operation : "-");
     line.space();
     line.add(static_cast<std::uint64_t>(signal));
+    line.space();
+    line.add(frame ? frame->plugin : "-");
     line.text[line.size++] = '\n';
     write_all(crash_fd, line.text, line.size);
     static constexpr char kWords[] =
-        "onex-host: crashed (time, node, generation, operation, signal): ";
+        "onex-host: crashed (time, node, generation, operation, signal, plugin): ";
     write_all(STDERR_FILENO, kWords, sizeof(kWords) - 1);
     write_all(STDERR_FILENO, line.text, line.size);
     // Then what would have happened without this handler: a sanitizer's report, a core, the end.
@@ -142,8 +144,11 @@ void install_crash_guard(const std::string& file) {
     }
 }
 
-CrashScope::CrashScope(const char* node, std::uint32_t generation, const char* operation)
-    : frame_{node, generation, operation, innermost} {
+CrashScope::CrashScope(const char* node,
+                       const char* plugin,
+                       std::uint32_t generation,
+                       const char* operation)
+    : frame_{node, plugin, generation, operation, innermost} {
     innermost = &frame_;
     need_signal_stack();
 }
@@ -162,6 +167,7 @@ std::vector<CrashRecord> read_crashes(const std::string& file) {
               record.signal)) {
             continue;
         }
+        words >> record.plugin;
         out.push_back(std::move(record));
         if (out.size() > kRecordsMax) out.pop_front();
     }
@@ -186,7 +192,7 @@ void forget_crashes(const std::string& file, std::string_view node) {
     std::ofstream out(file, std::ios::trunc);
     for (const auto& record : records) {
         out << record.time_us << ' ' << record.node << ' ' << record.generation << ' '
-            << record.operation << ' ' << record.signal << '\n';
+            << record.operation << ' ' << record.signal << ' ' << record.plugin << '\n';
     }
 }
 

@@ -10,9 +10,9 @@
 namespace onex::host {
 
 /// From now on a fatal signal (SEGV, BUS, ILL, FPE, ABRT) appends one line to `file` and to stderr,
-/// "<unix µs> <node> <generation> <operation> <signal>", and the process ends by that signal. Under
-/// a sanitizer its own report follows. Once per process, on the main thread. A file that can't be
-/// opened is logged; stderr remains.
+/// "<unix µs> <node> <generation> <operation> <signal> <plugin>", and the process ends by that
+/// signal. Under a sanitizer its own report follows. Once per process, on the main thread. A file
+/// that can't be opened is logged; stderr remains.
 void install_crash_guard(const std::string& file);
 
 /// Around each call of a plugin's code: what this thread runs. Nests. The texts live as long as the
@@ -20,13 +20,17 @@ void install_crash_guard(const std::string& file);
 /// [any thread]
 class CrashScope {
   public:
-    CrashScope(const char* node, std::uint32_t generation, const char* operation);
+    CrashScope(const char* node,
+               const char* plugin,
+               std::uint32_t generation,
+               const char* operation);
     ~CrashScope();
     CrashScope(const CrashScope&) = delete;
     CrashScope& operator=(const CrashScope&) = delete;
 
     struct Frame {
         const char* node;
+        const char* plugin;
         std::uint32_t generation;
         const char* operation;
         const Frame* outer;
@@ -42,6 +46,7 @@ struct CrashRecord {
     std::uint32_t generation = 0;
     std::string operation;
     int signal = 0;
+    std::string plugin{};  ///< for people
 };
 /// The last 100 records, oldest first. A line that is no record is skipped; no file, no records.
 std::vector<CrashRecord> read_crashes(const std::string& file);

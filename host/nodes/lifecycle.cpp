@@ -163,7 +163,7 @@ Result<std::shared_ptr<NodeInstance>> Lifecycle::create(const NodeSection& secti
                                                         std::uint32_t generation) {
     auto made = std::make_shared<std::shared_ptr<NodeInstance>>();
     auto done = on_control(kStartMs, [this, made, section, from, generation] {
-        const CrashScope scope(section.name.c_str(), generation, "create");
+        const CrashScope scope(section.name.c_str(), section.plugin.c_str(), generation, "create");
         auto image = open_image(section, from, generation);
         if (!image) return Result<void>(std::unexpected(std::move(image).error()));
         auto node = NodeInstance::create(

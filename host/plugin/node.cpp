@@ -1,6 +1,5 @@
 #include "host/plugin/node.hpp"
 
-#include "host/crash_guard.hpp"
 #include "host/log.hpp"
 #include "host/plugin/abi_values.hpp"
 #include "host/plugin/background.hpp"
@@ -123,7 +122,7 @@ Result<std::shared_ptr<NodeInstance>> NodeInstance::create(Runtime& runtime,
     args.generation = options.generation;
     args.node = view(std::string_view(section.name));
     ErrorRoom room;
-    const CrashScope scope(section.name.c_str(), options.generation, "create");
+    const auto scope = node->crash_scope("create");
     const auto status = node->image_->create(node->host_, args, node->node_, room.abi);
     if (status < 0 || !node->node_) {
         node->node_ = nullptr;
@@ -147,7 +146,7 @@ Result<std::shared_ptr<NodeInstance>> NodeInstance::create(Runtime& runtime,
 NodeInstance::~NodeInstance() {
     // Made, but the host never came to start it.
     if (!node_) return;
-    const CrashScope scope(name().c_str(), generation(), "destroy");
+    const auto scope = crash_scope("destroy");
     NodeTags::Control control(tags_, "destroy", {State::made});
     node_->destroy(node_->self);
 }
@@ -155,7 +154,7 @@ NodeInstance::~NodeInstance() {
 Result<void> NodeInstance::start() {
     const ControlTurn turn(control_);
     if (!node_) return fail("FAILED_PRECONDITION", "node " + name() + " has ended");
-    const CrashScope scope(name().c_str(), generation(), "start");
+    const auto scope = crash_scope("start");
     NodeTags::Control control(tags_, "start", {State::made});
     ErrorRoom room;
     const auto status = node_->start(node_->self, &room.abi);
@@ -171,7 +170,7 @@ Result<void> NodeInstance::start() {
 Result<void> NodeInstance::quiesce() {
     const ControlTurn turn(control_);
     if (!started_) return {};
-    const CrashScope scope(name().c_str(), generation(), "quiesce");
+    const auto scope = crash_scope("quiesce");
     NodeTags::Control control(tags_, "quiesce", {State::started, State::quiesced});
     ErrorRoom room;
     const auto status = node_->quiesce(node_->self, &room.abi);
@@ -184,7 +183,7 @@ Result<void> NodeInstance::resume() {
     const ControlTurn turn(control_);
     if (!started_) return {};
     // Also of one whose quiesce failed halfway.
-    const CrashScope scope(name().c_str(), generation(), "resume");
+    const auto scope = crash_scope("resume");
     NodeTags::Control control(tags_, "resume", {State::quiesced, State::started});
     ErrorRoom room;
     const auto status = node_->resume(node_->self, &room.abi);
@@ -194,7 +193,7 @@ Result<void> NodeInstance::resume() {
 }
 
 const onex_state_v1* NodeInstance::state_table() const {
-    const CrashScope scope(name().c_str(), generation(), "get_interface");
+    const auto scope = crash_scope("get_interface");
     return static_cast<const onex_state_v1*>(
         node_->get_interface(node_->self, view(std::string_view(ONEX_STATE_ID))));
 }
@@ -206,7 +205,7 @@ bool NodeInstance::has_state() const {
 Result<SavedState> NodeInstance::save() {
     const ControlTurn turn(control_);
     if (!started_) return fail("FAILED_PRECONDITION", "node " + name() + " does not run");
-    const CrashScope scope(name().c_str(), generation(), "save");
+    const auto scope = crash_scope("save");
     const NodeTags::Control control(tags_, "save", {State::quiesced});
     SavedState out;
     TextWriter writer(kStateBytesMax);
@@ -226,7 +225,7 @@ Result<void> NodeInstance::load(const SavedState& from) {
                     "the new version of " + name() +
                         " offers no onex.state/1: the state of the running one would be lost");
     }
-    const CrashScope scope(name().c_str(), generation(), "load");
+    const auto scope = crash_scope("load");
     const NodeTags::Control control(tags_, "load", {State::made});
     const onex_bytes bytes{reinterpret_cast<const std::uint8_t*>(from.bytes.data()),
                            from.bytes.size()};
@@ -326,7 +325,7 @@ void NodeInstance::shut_down(SteadyClock::time_point deadline) {
     const ControlTurn turn(control_);
     if (!node_) return;
     if (started_) {
-        const CrashScope scope(name().c_str(), generation(), "stop");
+        const auto scope = crash_scope("stop");
         NodeTags::Control control(tags_, "stop", {State::started, State::quiesced});
         node_->stop(node_->self);
         control.done(State::stopped);
@@ -350,7 +349,7 @@ void NodeInstance::shut_down(SteadyClock::time_point deadline) {
             return;
         }
     }
-    const CrashScope scope(name().c_str(), generation(), "destroy");
+    const auto scope = crash_scope("destroy");
     NodeTags::Control control(tags_, "destroy", {State::made, State::stopped});
     node_->destroy(node_->self);
     control.done(State::destroyed);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "host/contract/contract.hpp"
+#include "host/crash_guard.hpp"
 #include "host/plugin/image.hpp"
 #include "host/plugin/runtime.hpp"
 #include "host/plugin/tags.hpp"
@@ -108,6 +109,11 @@ class NodeInstance : public std::enable_shared_from_this<NodeInstance> {
     /// False once it stops: nothing new may begin.
     [[nodiscard]] bool is_open() const { return phase_.load() != Phase::stopped; }
     [[nodiscard]] std::int64_t in_flight() const { return in_flight_->count.load(); }
+
+    /// Around each call of its code: who runs, if it crashes. `what` lives as long as the scope.
+    [[nodiscard]] CrashScope crash_scope(const char* what) const {
+        return {section_.name.c_str(), section_.plugin.c_str(), options_.generation, what};
+    }
 
     /// Calls the plugin's invoke.
     onex_status invoke(const onex_request& request, Error& error);

@@ -132,7 +132,7 @@ void begin_transaction(onex_handle handle, const std::shared_ptr<OpenTransaction
 }
 
 PluginScope::PluginScope(NodeInstance& node, const char* what)
-    : crash_(node.name().c_str(), node.generation(), what), runtime_(node.runtime()) {
+    : crash_(node.crash_scope(what)), runtime_(node.runtime()) {
     before_.swap(begun);
 }
 

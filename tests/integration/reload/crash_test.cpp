@@ -147,7 +147,7 @@ TEST_F(Crash, IsWrittenDownAlsoWhenANodeEnds) {
     start(node("counter", port_, "inproc"));
     (void)host_->cli("plugin disable counter");
     ASSERT_TRUE(wait_until([&] { return !host_->running(); }));
-    EXPECT_NE(host_->log().find(" counter 1 quiesce 11"), std::string::npos);
+    EXPECT_NE(host_->log().find(" counter 1 quiesce 11 counter\n"), std::string::npos);
 }
 
 TEST_F(Crash, TwiceInAMinuteLeavesTheNodeDisabled) {

@@ -20,7 +20,7 @@ int crash(const std::string& file, const std::function<void()>& work) {
     if (child == 0) {
         if (::freopen("/dev/null", "w", stderr) == nullptr) ::_exit(2);
         install_crash_guard(file);
-        const CrashScope scope("garden", 3, "water plants");
+        const CrashScope scope("garden", "plants", 3, "water plants");
         work();
         ::_exit(0);
     }
@@ -53,7 +53,7 @@ TEST(CrashGuard, TellsWhoWasAtWork) {
          SIGSEGV,
          [] {
              std::thread([] {
-                 const CrashScope scope("garden", 3, "climb");
+                 const CrashScope scope("garden", "plants", 3, "climb");
                  (void)climb(1);
              }).join();
          },
@@ -61,7 +61,7 @@ TEST(CrashGuard, TellsWhoWasAtWork) {
         {"inside another",
          SIGBUS,
          [] {
-             const CrashScope inner("garden", 3, "inner");
+             const CrashScope inner("garden", "plants", 3, "inner");
              ::raise(SIGBUS);
          },
          "inner"},
@@ -74,6 +74,7 @@ TEST(CrashGuard, TellsWhoWasAtWork) {
         const auto records = read_crashes(file);
         ASSERT_EQ(records.size(), ++count);
         EXPECT_EQ(records.back().node, "garden");
+        EXPECT_EQ(records.back().plugin, "plants");
         EXPECT_EQ(records.back().generation, 3U);
         EXPECT_EQ(records.back().operation, c.operation);
         EXPECT_EQ(records.back().signal, c.signal);
@@ -116,6 +117,7 @@ TEST(CrashGuard, SkipsWhatIsNoRecord) {
     test::write_file(file, "12 n 1 o 11\nhalf a li\n\n13 n 1 o 6\n");
     ASSERT_EQ(read_crashes(file).size(), 2U);
     EXPECT_EQ(read_crashes(file).back().signal, 6);
+    EXPECT_EQ(read_crashes(file).back().plugin, "") << "as earlier versions wrote it";
 }
 
 }  // namespace

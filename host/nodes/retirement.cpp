@@ -16,13 +16,13 @@ constexpr auto kLookEvery = std::chrono::milliseconds(20);
 constexpr std::int64_t kEndMs = 20'000;    // for stop() and tasks, when no request is left
 constexpr std::int64_t kGraceMs = 10'000;  // beyond what the node was given
 constexpr auto kLeaveWithin = std::chrono::seconds(5);
-constexpr auto kTellAfter = std::chrono::minutes(1);
 
 }  // namespace
 
-Retirement::Retirement(Runtime& runtime, Workers& control)
+Retirement::Retirement(Runtime& runtime, Workers& control, std::chrono::milliseconds tell_after)
     : runtime_(runtime),
       control_(control),
+      tell_after_(tell_after),
       pinned_(runtime.metrics
                   .define(MetricKind::gauge,
                           "onex_plugin_images_pinned",
@@ -65,7 +65,7 @@ void Retirement::run() {
             const auto held = late->busy_with();
             log(LogLevel::warn,
                 "generation " + std::to_string(late->generation()) +
-                    " has been ending for a minute, and stays until this ends: " +
+                    " is to end, and stays until this has: " +
                     (held.empty() ? "a task or a call of its own" : held),
                 {{"node", late->name()}});
             late.reset();
@@ -78,8 +78,8 @@ void Retirement::run() {
 }
 
 std::shared_ptr<NodeInstance> Retirement::take_late() {
-    const auto late = std::find_if(nodes_.begin(), nodes_.end(), [](const auto& one) {
-        return !one.told && SteadyClock::now() - one.since >= kTellAfter;
+    const auto late = std::find_if(nodes_.begin(), nodes_.end(), [this](const auto& one) {
+        return !one.told && SteadyClock::now() - one.since >= tell_after_;
     });
     if (late == nodes_.end()) return nullptr;
     late->told = true;

@@ -5,6 +5,7 @@
 #include "host/metrics.hpp"
 #include "host/plugin/node.hpp"
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -19,8 +20,11 @@ namespace onex::host {
 /// in the plugins' code runs on workers. [any thread]
 class Retirement {
   public:
-    /// `control` runs the nodes' code at their end, and outlives this object.
-    Retirement(Runtime& runtime, Workers& control);
+    /// `control` runs the nodes' code at their end, and outlives this object. What holds a
+    /// generation for longer than `tell_after` is told, once.
+    Retirement(Runtime& runtime,
+               Workers& control,
+               std::chrono::milliseconds tell_after = std::chrono::minutes(1));
     ~Retirement();
     Retirement(const Retirement&) = delete;
     Retirement& operator=(const Retirement&) = delete;
@@ -58,6 +62,7 @@ class Retirement {
 
     Runtime& runtime_;
     Workers& control_;
+    const std::chrono::milliseconds tell_after_;
     MetricId pinned_ = 0;
     mutable std::mutex mutex_;
     std::condition_variable changed_;

@@ -153,7 +153,7 @@ void Session::post(Method method, std::uint64_t id, std::string body) {
 bool Session::serve(Method method, std::uint64_t id, Unpacker& in, Packer& out) {
     if (method == Method::ping) return true;
     return serve_call(method, id, in, out) || serve_stream(method, id, in, out) ||
-           serve_data(method, in, out) || serve_kv(method, in, out);
+           serve_data(method, in, out);
 }
 
 void Session::notice(Method method, Unpacker in) {

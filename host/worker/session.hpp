@@ -68,12 +68,15 @@ class Session : public std::enable_shared_from_this<Session> {
     void add_task(Unpacker& in, Packer& out);
     // --- session_streams.cpp: streams, blobs, http, programs
     bool serve_stream(Method method, std::uint64_t id, Unpacker& in, Packer& out);
+    bool serve_blob(Method method, Unpacker& in, Packer& out);
     void read_stream(Unpacker& in, Packer& out);
     void write_stream(Unpacker& in, Packer& out);
     void send_http(Method method, Unpacker& in, Packer& out);
     void run_program(std::uint64_t id, Unpacker& in, Packer& out);
     // --- session_data.cpp: events, metrics, contracts, secrets
     bool serve_data(Method method, Unpacker& in, Packer& out);
+    bool serve_events(Method method, Unpacker& in, Packer& out);
+    bool serve_contract(Method method, Unpacker& in, Packer& out);
     bool serve_kv(Method method, Unpacker& in, Packer& out);
     void subscribe(Unpacker& in, Packer& out);
     void define_metric(Unpacker& in, Packer& out);

@@ -12,18 +12,18 @@ constexpr std::int64_t kBatchMs = 60'000;
 }  // namespace
 
 bool Session::serve_data(Method method, Unpacker& in, Packer& out) {
+    if (method == Method::metric_define) return define_metric(in, out), true;
+    return serve_events(method, in, out) || serve_contract(method, in, out) ||
+           serve_kv(method, in, out);
+}
+
+bool Session::serve_events(Method method, Unpacker& in, Packer& out) {
     ErrorRoom room;
     TextWriter text(kTextBytesMax);
     const auto words = [&](onex_status status) -> Packer& {
         return out.result(status, status < 0 ? room.error(status, "the service") : Error{});
     };
     switch (method) {
-        case Method::secret: {
-            const auto* config = services_->config;
-            words(config->secret(config->ctx, view(in.text()), &text.abi, &room.abi))
-                .text(text.text);
-            return true;
-        }
         case Method::publish: {
             const auto tx = in.number<std::uint64_t>();
             onex_event event{};
@@ -58,8 +58,25 @@ bool Session::serve_data(Method method, Unpacker& in, Packer& out) {
                 .text(text.text);
             return true;
         }
-        case Method::metric_define:
-            return define_metric(in, out), true;
+        default:
+            return false;
+    }
+}
+
+/// What a node reads of contracts and of its own configuration.
+bool Session::serve_contract(Method method, Unpacker& in, Packer& out) {
+    ErrorRoom room;
+    TextWriter text(kTextBytesMax);
+    const auto words = [&](onex_status status) -> Packer& {
+        return out.result(status, status < 0 ? room.error(status, "the service") : Error{});
+    };
+    switch (method) {
+        case Method::secret: {
+            const auto* config = services_->config;
+            words(config->secret(config->ctx, view(in.text()), &text.abi, &room.abi))
+                .text(text.text);
+            return true;
+        }
         case Method::parse_yaml: {
             const auto yaml = in.text();
             TextWriter places(kTextBytesMax / 2);

@@ -51,16 +51,25 @@ bool Session::serve_stream(Method method, std::uint64_t id, Unpacker& in, Packer
         case Method::http_send:
         case Method::http_open:
             return send_http(method, in, out), true;
+        case Method::run_program:
+            return run_program(id, in, out), true;
+        default:
+            return serve_blob(method, in, out);
+    }
+}
+
+bool Session::serve_blob(Method method, Unpacker& in, Packer& out) {
+    const auto& blob = *services_->blob;
+    ErrorRoom room;
+    switch (method) {
         case Method::blob_spool: {
             const auto stream = in.number<std::uint64_t>();
             const auto bytes_max = in.number<std::uint64_t>();
             const auto expected = in.text();
             const auto wait = unpack_wait(in);
             if (!may_use(wait) || !take(Kind::stream, stream)) return refuse_handle(out), true;
-            ErrorRoom room;
             onex_blob_info info{};
             info.struct_size = sizeof(info);
-            const auto& blob = *services_->blob;
             const auto status =
                 blob.spool(blob.ctx, stream, bytes_max, view(expected), wait, &info, &room.abi);
             out.result(status, status < 0 ? room.error(status, "spool") : Error{});
@@ -70,9 +79,7 @@ bool Session::serve_stream(Method method, std::uint64_t id, Unpacker& in, Packer
         case Method::blob_open: {
             const auto digest = in.text();
             const auto offset = in.number<std::uint64_t>();
-            ErrorRoom room;
             onex_handle stream = 0;
-            const auto& blob = *services_->blob;
             const auto status = blob.open(blob.ctx, view(digest), offset, &stream, &room.abi);
             out.result(status, status < 0 ? room.error(status, "open") : Error{});
             if (status < 0) return true;
@@ -81,30 +88,24 @@ bool Session::serve_stream(Method method, std::uint64_t id, Unpacker& in, Packer
             return true;
         }
         case Method::blob_stat: {
-            ErrorRoom room;
             onex_blob_info info{};
             info.struct_size = sizeof(info);
-            const auto& blob = *services_->blob;
             const auto status = blob.stat(blob.ctx, view(in.text()), &info, &room.abi);
             out.result(status, status < 0 ? room.error(status, "stat") : Error{});
             if (status >= 0) out.number(info.bytes).text({info.digest, sizeof(info.digest)});
             return true;
         }
         case Method::blob_remove: {
-            ErrorRoom room;
-            const auto& blob = *services_->blob;
             const auto status = blob.remove(blob.ctx, view(in.text()), &room.abi);
             out.result(status, status < 0 ? room.error(status, "remove") : Error{});
             return true;
         }
         case Method::blob_free: {
             std::uint64_t bytes = 0;
-            const auto status = services_->blob->free_bytes(services_->blob->ctx, &bytes);
+            const auto status = blob.free_bytes(blob.ctx, &bytes);
             out.result(status, {}).number(bytes);
             return true;
         }
-        case Method::run_program:
-            return run_program(id, in, out), true;
         default:
             return false;
     }

@@ -151,20 +151,97 @@ bool is_self(const Runtime& runtime, std::string_view target) {
     return false;
 }
 
+/// What a call here and one to a peer have in common.
+struct CallParts {
+    PipePtr stream_in, stream_out;
+    std::string correlation_id;
+    std::function<void(const ProgressInfo&)> on_progress;
+    int hop = 0;
+    int depth = 0;
+};
+
+std::function<void(const ProgressInfo&)> progress_of(const onex_call& in,
+                                                     const std::shared_ptr<ProgressGate>& gate) {
+    if (!in.on_progress) return {};
+    return [fn = in.on_progress, user = in.progress_user, gate](const ProgressInfo& info) {
+        const std::scoped_lock lock(gate->mutex);
+        if (!gate->open) return;
+        onex_progress abi{};
+        abi.struct_size = sizeof(abi);
+        abi.kind = info.kind;
+        abi.done = info.done;
+        abi.total = info.total;
+        abi.text = view(std::string_view(info.text));
+        fn(user, &abi);
+    };
+}
+
+Result<void> aim_at_peer(Runtime& runtime, const onex_call& in, CallParts parts, Prepared& out) {
+    if (parts.hop > 0)
+        return fail("POLICY_DENIED",
+                    "a call that came from a peer is not forwarded to another one");
+    const auto target = view(in.target);
+    out.peer = runtime.peers->find(target);
+    if (!out.peer) return std::unexpected(runtime.peers->unknown(target));
+    out.remote = {std::string(view(in.node)),
+                  std::string(view(in.operation)),
+                  std::string(view(in.input)),
+                  std::move(parts.correlation_id),
+                  std::string(view(in.key)),
+                  in.timeout_ms,
+                  std::move(parts.stream_in),
+                  std::move(parts.stream_out),
+                  std::move(parts.on_progress)};
+    return {};
+}
+
+Result<void> aim_here(NodeInstance& node, const onex_call& in, CallParts parts, Prepared& out) {
+    auto found = node.runtime().dispatcher->find(view(in.node), view(in.operation));
+    if (!found) return std::unexpected(std::move(found).error());
+    boost::system::error_code ec;
+    json::parse_options options;
+    options.max_depth = 64;
+    auto input = json::parse(view(in.input), ec, {}, options);
+    if (ec) {
+        return fail("VALIDATION_ERROR",
+                    "the input of " + std::string(view(in.operation)) + " is not valid JSON");
+    }
+    auto& local = out.local;
+    local.node = std::move(found->node);
+    local.operation = found->operation;
+    local.input = std::move(input);
+    local.correlation_id = std::move(parts.correlation_id);
+    local.key = std::string(view(in.key));
+    local.caller = "node:" + node.name();
+    local.stream_in = std::move(parts.stream_in);
+    local.stream_out = std::move(parts.stream_out);
+    local.timeout_ms = in.timeout_ms;
+    local.hop = parts.hop;
+    local.depth = parts.depth;
+    local.cancel = out.in_flight->cancel;
+    local.on_progress = std::move(parts.on_progress);
+    return {};
+}
+
 Result<Prepared> prepare(NodeInstance& node, const onex_call& in, onex_wait wait) {
     auto& runtime = node.runtime();
     Prepared out;
+    CallParts parts;
     Result<void> streams;
-    auto stream_in = take_stream(runtime, in.stream_in, StreamEnd::Side::reader, streams);
-    auto stream_out = take_stream(runtime, in.stream_out, StreamEnd::Side::writer, streams);
+    parts.stream_in = take_stream(runtime, in.stream_in, StreamEnd::Side::reader, streams);
+    parts.stream_out = take_stream(runtime, in.stream_out, StreamEnd::Side::writer, streams);
     if (!streams) return std::unexpected(std::move(streams).error());
     auto waiting = to_wait(node, wait);
     if (!waiting) return std::unexpected(std::move(waiting).error());
     out.service_wait = *waiting;
     out.request = waiting->request;
-    auto* serving = out.request ? out.request.get() : ServingScope::current();
-    const int hop = serving ? serving->parts().hop : 0;
-    const int depth = serving ? serving->parts().depth + 1 : 0;
+    const auto* serving = out.request ? out.request.get() : ServingScope::current();
+    parts.hop = serving ? serving->parts().hop : 0;
+    parts.depth = serving ? serving->parts().depth + 1 : 0;
+    parts.correlation_id = view(in.correlation_id);
+    if (parts.correlation_id.empty())
+        parts.correlation_id = serving ? serving->parts().correlation_id : new_uuid();
+    parts.on_progress = progress_of(in, out.gate);
 
     // Cancelled by the request, or by cancel_call with the key.
     out.in_flight = std::make_shared<CallInFlight>();
@@ -172,65 +249,10 @@ Result<Prepared> prepare(NodeInstance& node, const onex_call& in, onex_wait wait
     out.in_flight->cancel = std::make_shared<Cancel>();
     out.wait = {waiting->wait.deadline, out.in_flight->cancel};
 
-    std::string correlation_id(view(in.correlation_id));
-    if (correlation_id.empty())
-        correlation_id = serving ? serving->parts().correlation_id : new_uuid();
-    std::function<void(const ProgressInfo&)> on_progress;
-    if (in.on_progress) {
-        on_progress = [fn = in.on_progress, user = in.progress_user, gate = out.gate](
-                          const ProgressInfo& info) {
-            const std::scoped_lock lock(gate->mutex);
-            if (!gate->open) return;
-            onex_progress abi{};
-            abi.struct_size = sizeof(abi);
-            abi.kind = info.kind;
-            abi.done = info.done;
-            abi.total = info.total;
-            abi.text = view(std::string_view(info.text));
-            fn(user, &abi);
-        };
-    }
-    const auto target = view(in.target);
-    if (!is_self(runtime, target)) {
-        if (hop > 0)
-            return fail("POLICY_DENIED",
-                        "a call that came from a peer is not forwarded to another one");
-        out.peer = runtime.peers->find(target);
-        if (!out.peer) return std::unexpected(runtime.peers->unknown(target));
-        out.remote = {std::string(view(in.node)),
-                      std::string(view(in.operation)),
-                      std::string(view(in.input)),
-                      std::move(correlation_id),
-                      std::string(view(in.key)),
-                      in.timeout_ms,
-                      std::move(stream_in),
-                      std::move(stream_out),
-                      std::move(on_progress)};
-    } else {
-        auto found = runtime.dispatcher->find(view(in.node), view(in.operation));
-        if (!found) return std::unexpected(std::move(found).error());
-        boost::system::error_code ec;
-        json::parse_options options;
-        options.max_depth = 64;
-        auto input = json::parse(view(in.input), ec, {}, options);
-        if (ec)
-            return fail("VALIDATION_ERROR",
-                        "the input of " + std::string(view(in.operation)) + " is not valid JSON");
-        auto& local = out.local;
-        local.node = std::move(found->node);
-        local.operation = found->operation;
-        local.input = std::move(input);
-        local.correlation_id = std::move(correlation_id);
-        local.key = std::string(view(in.key));
-        local.caller = "node:" + node.name();
-        local.stream_in = std::move(stream_in);
-        local.stream_out = std::move(stream_out);
-        local.timeout_ms = in.timeout_ms;
-        local.hop = hop;
-        local.depth = depth;
-        local.cancel = out.in_flight->cancel;
-        local.on_progress = std::move(on_progress);
-    }
+    auto aimed = is_self(runtime, view(in.target))
+                     ? aim_here(node, in, std::move(parts), out)
+                     : aim_at_peer(runtime, in, std::move(parts), out);
+    if (!aimed) return std::unexpected(std::move(aimed).error());
     out.in_flight_handle = node.calls.add(out.in_flight);
     return out;
 }

@@ -111,6 +111,7 @@ void add_earlier(Rows& rows, const json::object& node) {
 void add_worker(Rows& rows, const json::object& node) {
     std::string told;
     for (const auto& [key, value] : members(node, "worker")) {
+        if (value.is_string() && value.get_string().empty()) continue;
         told += (told.empty() ? "" : ", ") + std::string(key) + " ";
         told += value.is_string() ? std::string(value.get_string()) : json::serialize(value);
     }

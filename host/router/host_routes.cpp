@@ -113,7 +113,8 @@ asio::awaitable<ServerResponse> Router::host_route(Job job) {
     const SharedAnswer::Make make = [this, serving, page] {
         return describe(serving->nodes, page);
     };
-    auto answer = co_await (page ? serving->docs : serving->openapi)->get(runtime_.executor, make);
+    const auto& shared = page ? serving->docs : serving->openapi;
+    auto answer = co_await shared->get(runtime_.executor, make);
     co_return answer;
 }
 

@@ -38,8 +38,11 @@ std::vector<Statement> all_statements() {
             for (std::sregex_iterator it(text.begin(), text.end(), mark), end; it != end; ++it) {
                 const auto begins = static_cast<std::size_t>(it->position() + it->length());
                 const auto ends = std::min(text.find("-- name: ", begins), text.size());
-                statements.push_back({entry.path().filename().string() + ":" + (*it)[1].str(),
-                                      text.substr(begins, ends - begins)});
+                // Without what stands above the next one.
+                static const std::regex comment("(^|\n)--[^\n]*");
+                statements.push_back(
+                    {entry.path().filename().string() + ":" + (*it)[1].str(),
+                     std::regex_replace(text.substr(begins, ends - begins), comment, "")});
             }
         }
     }

@@ -35,6 +35,20 @@ TEST_F(KeyedCalls, RunAgainAfterAFailure) {
     EXPECT_EQ(runs, 2);
 }
 
+TEST_F(KeyedCalls, AnswerTheSameAlsoWhenTheOutcomeFoundNoRoom) {
+    std::atomic<int> runs{0};
+    script.operations["work"] = [&](const onex_request& request) {
+        keys_store->full = true;
+        return script.answer(request.token, R"({"n":)" + std::to_string(++runs) + "}");
+    };
+    EXPECT_EQ(*run(keyed()).output, R"({"n":1})");
+    EXPECT_EQ(*run(keyed()).output, R"({"n":1})");
+    keys_store->full = false;
+    EXPECT_EQ(keys->store_kept(), 0U);
+    EXPECT_EQ(*run(keyed()).output, R"({"n":1})");
+    EXPECT_EQ(runs, 1);
+}
+
 TEST_F(KeyedCalls, JoinOneThatRunsAsLongAsItMoves) {
     std::atomic<onex_token> token{0};
     std::atomic<int> runs{0};

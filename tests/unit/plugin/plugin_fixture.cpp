@@ -166,7 +166,8 @@ void PluginTest::SetUp() {
     auto opened = Blobs::open(folder.path() + "/blobs");
     ASSERT_TRUE(opened);
     blobs = std::move(*opened);
-    keys = std::make_unique<OperationKeys>(*store, "boot");
+    keys_store = std::make_unique<FullStore>(*store);
+    keys = std::make_unique<OperationKeys>(*keys_store, "boot");
     http = make_http_client(io.get_executor(), {});
     workers = std::make_unique<Workers>("work", 32, 64);
     peer_workers = std::make_unique<Workers>("peer", 8, 8);

@@ -100,6 +100,7 @@ class PluginTest : public StoreTest {
     Metrics metrics;
     std::unique_ptr<EventBus> bus;
     std::unique_ptr<Blobs> blobs;
+    std::unique_ptr<FullStore> keys_store;  ///< what the keys write to
     std::unique_ptr<OperationKeys> keys;
     ProcessPolicy processes{{}};
     std::unique_ptr<HttpClient> http;

@@ -6,6 +6,7 @@ namespace {
 
 constexpr std::int64_t kMaintenanceMs = 30'000;
 constexpr std::int64_t kRenewMs = 5'000;
+constexpr const char* kRestarted = "the receiver was restarted meanwhile; send the request again";
 
 /// Settings are valid by the contract; what only this code can judge is thrown, as Node's
 /// constructor may.
@@ -117,7 +118,7 @@ Result<void> Receiver::start() {
                 package.error_code = is_upload ? "TRANSFER_FAILED" : "DEPLOYMENT_FAILED";
                 package.error_message =
                     is_upload ? "the receiver stopped during the upload; send it again"
-                              : "the receiver was restarted meanwhile; send the request again";
+                              : kRestarted;
                 if (auto done = journal_.put(package); !done) return done;
             }
         }
@@ -136,8 +137,22 @@ Result<void> Receiver::start() {
 void Receiver::stop() {
     for (const auto timer : {maintenance_, renewal_})
         if (timer) host().cancel(timer);
-    const std::lock_guard lock(jobs_mutex_);
-    waiting_.clear();
+    std::map<std::string, Job, std::less<>> waiting;
+    {
+        const std::lock_guard lock(jobs_mutex_);
+        waiting.swap(waiting_);
+    }
+    // The next generation knows nothing of them: whoever asks hears that they are to be sent again.
+    for (const auto& [id, job] : waiting) {
+        auto package = journal_.package(id);
+        if (!package || !*package || (*package)->state != "awaiting_package") continue;
+        (*package)->state = "failed";
+        (*package)->error_code = "DEPLOYMENT_FAILED";
+        (*package)->error_message = kRestarted;
+        auto done = journal_.put_awaited(**package);
+        if (done) done = journal_.free_lease(id);
+        if (!done) host().log(LogLevel::warn, done.error().message);
+    }
 }
 
 Result<Receiver::Hold> Receiver::hold(const Target& target, std::string_view caller) {

@@ -55,6 +55,17 @@ TEST_F(Requests, ARefusedOneLeavesTheNameFree) {
     EXPECT_EQ(state("d17"), "");
 }
 
+TEST_F(Requests, WhatWaitsInAGenerationThatGoesIsToldSo) {
+    make();
+    auto request = container("web");
+    request["deployment_id"] = "d1";
+    ASSERT_TRUE(ask("deploy_request", request).output);
+    EXPECT_EQ(state("d1"), "awaiting_package");
+    node_->stop();
+    EXPECT_EQ(state("d1"), "failed");
+    EXPECT_EQ(lease("web"), " ");
+}
+
 TEST_F(Requests, AnotherPeerNeitherGoesOnNorEndsThem) {
     make();
     auto step = container("web");

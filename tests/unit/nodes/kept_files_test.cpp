@@ -97,6 +97,23 @@ TEST_F(KeptFilesTest, ACrashOnProbationIsBlamedOnTheNewFile) {
     EXPECT_FALSE(kept.instead_of("node", file("bad"), {}));
 }
 
+TEST_F(KeptFilesTest, WhatServesStandsInForARefusedFileUntilThatIsAccepted) {
+    const auto good = keep("good");
+    const auto bad = make("bad");
+    const auto worse = make("worse");
+    EXPECT_FALSE(kept.instead_of("node", file("bad")));
+    kept.refuse("node", bad, "rolled back");
+    kept.refuse("node", worse, "rolled back");
+    const auto instead = kept.instead_of("node", file("bad"));
+    ASSERT_TRUE(instead);
+    EXPECT_EQ(instead->digest, good);
+    EXPECT_EQ(instead->why, "rolled back");
+    EXPECT_FALSE(kept.instead_of("node", file("good")));
+    kept.accept("node", bad);
+    EXPECT_FALSE(kept.instead_of("node", file("bad")));
+    EXPECT_TRUE(kept.instead_of("node", file("worse")));
+}
+
 TEST_F(KeptFilesTest, RemembersWhatIsDisabled) {
     EXPECT_FALSE(kept.disabled("node"));
     kept.set_disabled("node", "by hand");

@@ -122,7 +122,7 @@ class NodesCheck {
         if (!node.blake3.empty()) {
             const auto digest = digest_of_file(from->file);
             if (digest && *digest != node.blake3)
-                problem(node, "blake3", from->file + " has the BLAKE3 " + *digest);
+                return problem(node, "blake3", from->file + " has the BLAKE3 " + *digest);
         }
         // Several nodes may be of one plugin.
         auto [known, is_new] = entries_.try_emplace(from->file);

@@ -66,4 +66,11 @@ class TextWriter {
     std::size_t bytes_max_;
 };
 
+/// Has the node all functions of ABI 1.0? get_interface is the last of them; what later minors
+/// append is not every plugin's.
+inline bool is_whole(const onex_node& node) {
+    return ONEX_HAS(&node, get_interface) && node.start && node.quiesce && node.resume &&
+           node.stop && node.destroy && node.invoke && node.get_interface;
+}
+
 }  // namespace onex::host

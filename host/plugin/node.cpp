@@ -131,10 +131,7 @@ Result<std::shared_ptr<NodeInstance>> NodeInstance::create(Runtime& runtime,
             "node " + section.name + " (" + entry.id + ") could not be made: " + error.message;
         return std::unexpected(std::move(error));
     }
-    const auto& made = *node->node_;
-    // get_interface is the last member of 1.0; what later minors append is not every plugin's.
-    if (!ONEX_HAS(&made, get_interface) || !made.start || !made.quiesce || !made.resume ||
-        !made.stop || !made.destroy || !made.invoke || !made.get_interface) {
+    if (!is_whole(*node->node_)) {
         node->node_ = nullptr;  // Nothing of it can be called, not even its end.
         return fail("FAILED_PRECONDITION",
                     "node " + section.name + " (" + entry.id +

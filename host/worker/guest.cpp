@@ -247,6 +247,15 @@ void Guest::create(Unpacker& in, Packer& out) {
     ErrorRoom room;
     const auto status =
         library_ ? library_->entry().create(&host_, &args, &node_, &room.abi) : ONEX_E_INTERNAL;
+    if (status >= 0 && (!node_ || !is_whole(*node_))) {
+        node_ = nullptr;  // Nothing of it can be called, not even its end.
+        out.result(ONEX_E_FAILED_PRECONDITION,
+                   {"FAILED_PRECONDITION",
+                    "it was made without all functions of ABI 1.0; report it to its author",
+                    {},
+                    {}});
+        return;
+    }
     out.result(status, status < 0 ? room.error(status, "create") : Error{});
     if (status < 0) return;
     const auto* state = node_->get_interface(node_->self, view(std::string_view(ONEX_STATE_ID)));

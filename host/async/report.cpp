@@ -23,6 +23,11 @@ void report_fault(std::string_view message) noexcept {
     reporter_now.load()(message);
 }
 
+void report_task(const std::exception_ptr& failed) noexcept {
+    if (failed)
+        report_fault("a task of the I/O threads ended with an exception: " + what_of(failed));
+}
+
 std::string what_of(const std::exception_ptr& exception) {
     try {
         if (exception) std::rethrow_exception(exception);

@@ -18,6 +18,9 @@ void set_fault_reporter(FaultReporter reporter);
 /// `message` says what, where, and what became of it.
 void report_fault(std::string_view message) noexcept;
 
+/// How a coroutine of the I/O threads has ended for which nobody waits: tells of an exception.
+void report_task(const std::exception_ptr& failed) noexcept;
+
 /// What an exception says; to be called with one in hand.
 [[nodiscard]] std::string what_of(const std::exception_ptr& exception);
 

@@ -51,11 +51,7 @@ void TaskGroup::spawn(asio::any_io_executor executor, asio::awaitable<void> task
     // first.
     asio::co_spawn(std::move(executor),
                    std::move(task),
-                   [counted = guard()](const std::exception_ptr& failed) {
-                       if (failed)
-                           report_fault("a task of the I/O threads ended with an exception: " +
-                                        what_of(failed));
-                   });
+                   [counted = guard()](const std::exception_ptr& failed) { report_task(failed); });
 }
 
 std::size_t TaskGroup::running() const {

@@ -1,5 +1,6 @@
 #include "host/peer/hashing_pipe.hpp"
 
+#include "host/async/report.hpp"
 #include "host/store/digest.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -47,7 +48,8 @@ HashingPipe::~HashingPipe() = default;
 void HashingPipe::start(asio::any_io_executor executor, Wait wait) {
     asio::co_spawn(std::move(executor),
                    run(std::move(wait)),
-                   [self = shared_from_this()](std::exception_ptr failed) {
+                   [self = shared_from_this()](const std::exception_ptr& failed) {
+                       report_task(failed);
                        if (failed) self->stop();
                    });
 }

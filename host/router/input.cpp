@@ -1,5 +1,6 @@
 #include "host/router/input.hpp"
 
+#include "host/async/report.hpp"
 #include "host/router/multipart.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -190,7 +191,9 @@ asio::awaitable<Result<StreamedBody>> open_streamed_body(PipePtr body,
         body->close_reader();
         co_return fields;
     }
-    asio::co_spawn(executor, multipart->move_stream(), [multipart](std::exception_ptr) {});
+    asio::co_spawn(executor,
+                   multipart->move_stream(),
+                   [multipart](const std::exception_ptr& failed) { report_task(failed); });
     co_return fields;
 }
 

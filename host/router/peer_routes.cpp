@@ -1,4 +1,5 @@
 // /onex/v1/: what peers call, always signed; the admin socket uses the same without signature.
+#include "host/async/report.hpp"
 #include "host/async/signal.hpp"
 #include "host/peer/answer.hpp"
 #include "host/router/input.hpp"
@@ -247,8 +248,9 @@ ServerResponse Router::lines_answer(Invocation call, Caller caller) {
     ServerResponse response;
     response.headers.add("Content-Type", std::string(kLinesType));
     response.stream = std::make_shared<Pipe>();
-    asio::co_spawn(
-        runtime_.executor, lines->write(response.stream), [lines](std::exception_ptr) {});
+    asio::co_spawn(runtime_.executor,
+                   lines->write(response.stream),
+                   [lines](const std::exception_ptr& failed) { report_task(failed); });
     return response;
 }
 

@@ -1,6 +1,7 @@
 #include "host/router/router.hpp"
 
 #include "host/async/on_worker.hpp"
+#include "host/async/report.hpp"
 #include "host/ids.hpp"
 #include "host/peer/hashing_pipe.hpp"
 #include "host/router/input.hpp"
@@ -288,7 +289,9 @@ asio::awaitable<ServerResponse> Router::stream_answer(Invocation call,
     if (pushed)
         asio::co_spawn(runtime_.executor,
                        pump(from, to, wait),
-                       [from, to](std::exception_ptr, const Result<void>&) {});
+                       [from, to](const std::exception_ptr& failed, const Result<void>&) {
+                           report_task(failed);
+                       });
     co_return response;
 }
 

@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <set>
@@ -21,8 +20,6 @@
 namespace onex::host::cli {
 
 namespace json = boost::json;
-namespace fs = std::filesystem;
-
 namespace {
 
 constexpr unsigned kReadSeconds = 20;
@@ -33,11 +30,6 @@ struct Entry {
     std::string id;
     bool wants_store = false;
     NodeContract contract;
-};
-
-struct Found {
-    std::string file;
-    bool own = false;  ///< of the installation, or trusted with SQL: it may have the store
 };
 
 /// A library is never loaded here: a child process reads it, and writes into a file of both.
@@ -117,8 +109,8 @@ class NodesCheck {
     }
 
     void check(const NodeSection& node) {
-        const auto from = locate(node);
-        if (!from) return;
+        const auto from = find_plugin(config_.host, executable_path(), node.plugin);
+        if (!from) return problem(node, "plugin", from.error().message);
         if (!node.blake3.empty()) {
             const auto digest = digest_of_file(from->file);
             if (digest && *digest != node.blake3)
@@ -144,31 +136,6 @@ class NodesCheck {
         }
         check_routes(node, entry->contract);
         if (check_settings(node, entry->contract)) check_create(node, from->file);
-    }
-
-    /// As the host finds it.
-    std::optional<Found> locate(const NodeSection& node) {
-        const auto& host = config_.host;
-        const auto installed =
-            fs::path(executable_path()).parent_path().parent_path() / "lib/onex/plugins";
-        std::string searched;
-        for (const auto& dir : host.plugin_dirs) {
-            for (const auto* ending : {".so", ".dylib"}) {
-                const auto file = fs::path(dir) / (node.plugin + ending);
-                std::error_code ec;
-                if (!fs::exists(file, ec)) continue;
-                const bool own =
-                    fs::equivalent(dir, installed, ec) ||
-                    std::ranges::find(host.sql_plugins, node.plugin) != host.sql_plugins.end();
-                return Found{file.string(), own};
-            }
-            searched += (searched.empty() ? "" : ", ") + dir;
-        }
-        problem(node,
-                "plugin",
-                "no plugin `" + node.plugin + "` in " + searched +
-                    "; build it, or add its folder to plugin_dirs");
-        return std::nullopt;
     }
 
     bool check_settings(const NodeSection& node, const NodeContract& contract) {

@@ -9,12 +9,9 @@
 #include <boost/json/serialize.hpp>
 
 #include <algorithm>
-#include <filesystem>
 #include <utility>
 
 namespace onex::host {
-
-namespace fs = std::filesystem;
 
 namespace {
 
@@ -63,26 +60,13 @@ Result<void> Lifecycle::on_control(std::int64_t ms, std::function<Result<void>()
 }
 
 Result<Lifecycle::Found> Lifecycle::locate(const NodeSection& section) const {
-    const auto& host = runtime_.config.host;
-    const auto installed =
-        fs::path(places_.program).parent_path().parent_path() / "lib/onex/plugins";
-    std::string searched;
-    for (const auto& dir : host.plugin_dirs) {
-        for (const auto* ending : {".so", ".dylib"}) {
-            const auto file = fs::path(dir) / (section.plugin + ending);
-            std::error_code ec;
-            if (!fs::exists(file, ec)) continue;
-            const bool own =
-                fs::equivalent(dir, installed, ec) ||
-                std::find(host.sql_plugins.begin(), host.sql_plugins.end(), section.plugin) !=
-                    host.sql_plugins.end();
-            return Found{file.string(), own};
-        }
-        searched += (searched.empty() ? "" : ", ") + dir;
+    auto found = find_plugin(runtime_.config.host, places_.program, section.plugin);
+    if (!found) {
+        auto error = std::move(found).error();
+        error.message = place_of(section, runtime_.config.file) + "]: " + error.message;
+        return std::unexpected(std::move(error));
     }
-    return fail("NOT_FOUND",
-                place_of(section, runtime_.config.file) + "]: no plugin `" + section.plugin +
-                    "` in " + searched + "; build it, or add its folder to plugin_dirs");
+    return Found{std::move(found->file), found->own};
 }
 
 std::string Lifecycle::isolation_of(const NodeSection& section, bool own) const {

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
@@ -108,6 +109,27 @@ Result<void> check_entry(const onex_plugin_entry& entry, const std::string& file
 }
 
 }  // namespace
+
+Result<FoundPlugin> find_plugin(const HostSection& host,
+                                const std::string& program,
+                                const std::string& plugin) {
+    const auto installed = fs::path(program).parent_path().parent_path() / "lib/onex/plugins";
+    std::string searched;
+    for (const auto& dir : host.plugin_dirs) {
+        for (const auto* ending : {".so", ".dylib"}) {
+            const auto file = fs::path(dir) / (plugin + ending);
+            std::error_code ec;
+            if (!fs::exists(file, ec)) continue;
+            const bool trusted =
+                std::ranges::find(host.sql_plugins, plugin) != host.sql_plugins.end();
+            return FoundPlugin{file.string(), trusted || fs::equivalent(dir, installed, ec)};
+        }
+        searched += (searched.empty() ? "" : ", ") + dir;
+    }
+    return fail("NOT_FOUND",
+                "no plugin `" + plugin + "` in " + searched +
+                    "; build it, or add its folder to plugin_dirs");
+}
 
 Result<std::string> digest_of_file(const std::string& path) {
     std::ifstream in(path, std::ios::binary);

@@ -1,6 +1,7 @@
 // Loads a plugin's shared library. The only file pair that knows Boost.DLL.
 #pragma once
 
+#include "host/config/config.hpp"
 #include "host/plugin/image.hpp"
 
 #include <onex/error.hpp>
@@ -52,6 +53,17 @@ class Library final : public PluginImage {
     std::unique_ptr<Image> image_;
     const onex_plugin_entry* entry_ = nullptr;
 };
+
+/// A plugin's file in one of the folders of [host] plugin_dirs.
+struct FoundPlugin {
+    std::string file;
+    bool own = false;  ///< of the installation, or trusted with SQL: it may have the store
+};
+/// The first that there is. The installation's own folder lies beside `program`. Errors: NOT_FOUND,
+/// which names the folders.
+Result<FoundPlugin> find_plugin(const HostSection& host,
+                                const std::string& program,
+                                const std::string& plugin);
 
 /// BLAKE3 of a file, 64 hexadecimal digits. Errors: FAILED_PRECONDITION.
 Result<std::string> digest_of_file(const std::string& path);

@@ -116,10 +116,12 @@ Workers::~Workers() {
 }
 
 bool Workers::post(std::function<void()> work) {
+    // Once it is queued, the work may be what lets the pool end, before this returns.
+    const auto kept = state_;
+    auto& state = *kept;
     std::vector<std::thread> retired;
     {
-        const std::scoped_lock lock(state_->mutex);
-        auto& state = *state_;
+        const std::scoped_lock lock(state.mutex);
         if (state.stopping) return false;
         retired.swap(state.retired);
         // An idle thread that was woken but hasn't taken its work yet still counts as idle, its
@@ -141,7 +143,7 @@ bool Workers::post(std::function<void()> work) {
             return false;
         }
     }
-    state_->work_or_stop.notify_one();
+    state.work_or_stop.notify_one();
     for (auto& thread : retired)
         thread.join();
     return true;

@@ -123,7 +123,7 @@ static onex_status invoke(void* self, const onex_request* request, onex_error* e
     bad_node* node = (bad_node*)self;
     onex_answer good = {sizeof good, 0, {"{}", 2}};
     (void)error;
-    node->worked = 1;
+    __atomic_store_n(&node->worked, 1, __ATOMIC_SEQ_CST);
     if (is("never_answers")) return ONEX_OK;
     if (is("forgets_what_is_refused") && is_refused(node)) return ONEX_OK;
     if (is("crashes_on_input") && request->input.size > 60000) abort();

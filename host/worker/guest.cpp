@@ -121,6 +121,7 @@ bool Guest::end_token(onex_token token) {
 }
 
 void Guest::hear(Type type, Method method, std::uint64_t id, std::string body) {
+    (void)served_.load(std::memory_order_acquire);
     if (type == Type::notice) {
         if (method == Method::invoke) return invoke(std::move(body));
         if (id != 0) return (void)channel_.hand_over(method, id, std::move(body));
@@ -129,7 +130,9 @@ void Guest::hear(Type type, Method method, std::uint64_t id, std::string body) {
     }
     if (method == Method::ping) return (void)channel_.reply(id, {});
     const bool posted = workers_->post([this, method, id, body = std::move(body)] {
-        channel_.reply(id, serve(method, Unpacker(body)));
+        const auto answer = serve(method, Unpacker(body));
+        served_.fetch_add(1, std::memory_order_release);
+        channel_.reply(id, answer);
     });
     if (posted) return;
     Packer out;

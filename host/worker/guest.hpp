@@ -8,6 +8,7 @@
 
 #include <onex/abi.h>
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -87,6 +88,9 @@ class Guest {
     Tables tables_{};
     std::set<std::string, std::less<>> offered_;
     const onex_node* node_ = nullptr;
+    /// Calls that were served. The host sends the next one after the answer to the one before, so
+    /// what that wrote is there; for the memory of this process the order has to be said, too.
+    std::atomic<std::uint64_t> served_{0};
     std::string node_name_, settings_, info_;
     std::mutex mutex_;
     std::uint64_t next_ref_ = 1;

@@ -169,7 +169,11 @@ Result<void> Listeners::open_admin(const NodeList& nodes) {
     auto opened = listen(runtime_.executor, where, {}, router_.handler(socket.listening));
     if (!opened) return std::unexpected(std::move(opened).error());
     socket.listener = std::move(*opened);
-    admin_.push_back(std::move(socket));
+    {
+        // It answers already, and may be asked what is open.
+        const std::scoped_lock lock(mutex_);
+        admin_.push_back(std::move(socket));
+    }
     const auto& address = runtime_.config.admin.listen;
     if (address.empty()) return {};
     if (!open_to_all_) return fail("VALIDATION_ERROR", "[admin] listen needs [host] token");

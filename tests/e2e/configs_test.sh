@@ -13,14 +13,19 @@ skip() {
 [ "$(uname -s)" = Linux ] || skip "network namespaces are Linux's"
 [ "$(id -u)" -eq 0 ] || skip "network namespaces need root"
 have ip && have unshare || skip "the programs ip and unshare are needed"
+[ -z "${ONEX_TEST_DOCKER_SOCKET:-}" ] || export DOCKER_HOST="unix://$ONEX_TEST_DOCKER_SOCKET"
+docker version >/dev/null 2>&1 || skip "no Docker engine answers"
 
 work=$(mktemp -d)
-hosts=''
+nobody_in() { [ -z "$(ip netns pids "$1" 2>/dev/null)" ]; }
 end() {
-    # shellcheck disable=SC2086  # One word a process.
-    [ -z "$hosts" ] || { kill $hosts && wait $hosts; } 2>/dev/null || true
-    ip netns delete "onex-l$$" 2>/dev/null || true
-    ip netns delete "onex-s$$" 2>/dev/null || true
+    local where
+    for where in "onex-l$$" "onex-s$$"; do
+        # The host is all that runs in there; its parents here are only shells.
+        ip netns pids "$where" 2>/dev/null | xargs -r kill 2>/dev/null || true
+        wait_until 20 nobody_in "$where" || ip netns pids "$where" | xargs -r kill -KILL || true
+        ip netns delete "$where" 2>/dev/null || true
+    done
     rm -rf "$work"
 }
 trap end EXIT
@@ -38,7 +43,6 @@ plug "onex-s$$" 192.168.86.200
 ONEX_TOKEN=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
 ONEX_KEY_MAC_STUDIO=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')
 export ONEX_TOKEN ONEX_KEY_MAC_STUDIO
-[ -z "${ONEX_TEST_DOCKER_SOCKET:-}" ] || export DOCKER_HOST="unix://$ONEX_TEST_DOCKER_SOCKET"
 
 on() { # on NAMESPACE ARGUMENTS…: onex-host there
     local where=$1
@@ -50,7 +54,6 @@ on() { # on NAMESPACE ARGUMENTS…: onex-host there
 }
 begin() { # begin NAMESPACE FILE
     on "$1" run --config "$source/config/$2" >"$work/$1.log" 2>&1 &
-    hosts="$hosts $!"
 }
 begin "onex-l$$" laptop.toml
 begin "onex-s$$" mac-studio.toml
